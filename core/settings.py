@@ -1,0 +1,210 @@
+"""Configuration: ``huifang.toml`` plus environment, read once, typed, refused as a whole when one key is wrong.
+
+Every setting is one dataclass field with its default and its help text; ``docs/settings.md`` is generated from this
+table. ``HUIFANG_<SECTION>_<KEY>`` overrides the file (``HUIFANG_WEB_PORT=8080``); ``..._FILE`` reads the value from a
+file, for secrets. An unknown key is refused with its line.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from core.errors import SettingsError
+
+Values = dict[str, dict[str, Any]]
+
+
+def _setting(default: Any, help_text: str) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """Who calls."""
+
+    name: str = _setting("汇方证券", "the company's name as the greeting says it (C-01)")
+    name_en: str = _setting("Huifang Securities", "the company's English name")
+    pack: str = _setting("GAL", "policy pack: the name of a shipped one, or the path of the firm's own YAML file")
+    studio: str = _setting(
+        "", "folder of recorded prompts <language>/<prompt>.wav; a recording wins over a rendered one"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where things are kept."""
+
+    var: str = _setting("var", "folder for everything written at run time")
+    database: str = _setting("", "database address; empty means SQLite in the var folder")
+    archive: str = _setting("", "fsspec address of the sealed recordings; empty means <var>/archive")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The telephone line."""
+
+    engine: str = _setting("baresip", "SIP engine: baresip")
+    trunk: str = _setting("", "where calls go: host:port of the SIP trunk")
+    transport: str = _setting("udp", "SIP transport to the trunk: udp, tcp or tls")
+    listen: str = _setting("0.0.0.0:0", "local SIP address; port 0 takes a free one")
+    caller_id: str = _setting("", "the firm's one standard number (B-25)")
+    channels: int = _setting(10, "calls at the same time on this node")
+    calls_per_second: float = _setting(2.0, "new calls a second, at most")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The dialer process."""
+
+    plan_at: str = _setting("02:00", "when the nightly planner runs, Chinese time")
+    clock_start: str = _setting("", "demo and tests only: ISO time that the node's clock starts from")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Speech to text."""
+
+    engines: str = _setting("vosk,whisper", "recognisers in the order they are tried")
+    models: str = _setting("", "folder of recogniser models; empty means <var>/models")
+    workers: int = _setting(2, "worker processes")
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The pages."""
+
+    host: str = _setting("127.0.0.1", "address the web server listens on")
+    port: int = _setting(8080, "port the web server listens on")
+    secret: str = _setting("", "key that signs sessions; empty means one made and kept in <var>/web.key")
+    language: str = _setting("zh-CN", "language of the pages until a user chooses: zh-CN or en")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one installation."""
+
+    firm: Firm = field(default_factory=Firm)
+    storage: Storage = field(default_factory=Storage)
+    line: Line = field(default_factory=Line)
+    node: Node = field(default_factory=Node)
+    transcribe: Transcribe = field(default_factory=Transcribe)
+    web: Web = field(default_factory=Web)
+
+    @property
+    def var(self) -> Path:
+        """The folder for everything written at run time."""
+        return Path(self.storage.var)
+
+    @property
+    def database_url(self) -> str:
+        """The database's address, with the embedded default filled in."""
+        return self.storage.database or f"sqlite:///{self.var / 'huifang.db'}"
+
+    @property
+    def archive_url(self) -> str:
+        """The archive's fsspec address, with the default filled in."""
+        return self.storage.archive or (self.var / "archive").absolute().as_uri()
+
+    @property
+    def models_dir(self) -> Path:
+        """The folder of recogniser models, with the default filled in."""
+        return Path(self.transcribe.models) if self.transcribe.models else self.var / "models"
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "firm": Firm,
+    "storage": Storage,
+    "line": Line,
+    "node": Node,
+    "transcribe": Transcribe,
+    "web": Web,
+}
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Settings from ``path`` (None: defaults only) overridden by ``environ``; SettingsError names the bad key."""
+    values = _file_values(path) if path else {}
+    for section, kind in SECTIONS.items():
+        values.setdefault(section, {}).update(_environ_values(section, kind, environ))
+    return Settings(**{section: _section(section, kind, values[section]) for section, kind in SECTIONS.items()})
+
+
+def _file_values(path: Path) -> Values:
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such file; write one (docs/settings.md) or leave --config away") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    for section, content in document.items():
+        _check_keys(path, text, section, content)
+    return document
+
+
+def _check_keys(path: Path, text: str, section: str, content: object) -> None:
+    kind = SECTIONS.get(section)
+    if kind is None or not isinstance(content, dict):
+        raise SettingsError(
+            f"{path}:{_line_of(text, section)}: unknown section {section!r}; there are {', '.join(SECTIONS)}"
+        )
+    known = [item.name for item in fields(kind)]
+    for key in content:
+        if key not in known:
+            line = _line_of(text, key, after=_line_of(text, section))
+            raise SettingsError(f"{path}:{line}: unknown key {section}.{key}; [{section}] knows {', '.join(known)}")
+
+
+def _line_of(text: str, name: str, after: int = 0) -> int:
+    wanted = re.compile(rf"^\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[]=.]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if number > after and wanted.match(line):
+            return number
+    return max(after, 1)
+
+
+def _environ_values(section: str, kind: type[Any], environ: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in fields(kind):
+        name = f"HUIFANG_{section}_{item.name}".upper()
+        if name in environ:
+            found[item.name] = environ[name]
+        elif f"{name}_FILE" in environ:
+            found[item.name] = _secret(Path(environ[f"{name}_FILE"]), f"{name}_FILE")
+    return found
+
+
+def _secret(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from error
+
+
+def _section(section: str, kind: type[Any], values: Mapping[str, object]) -> Any:
+    hints = get_type_hints(kind)
+    return kind(**{key: _typed(f"{section}.{key}", value, hints[key]) for key, value in values.items()})
+
+
+def _typed(name: str, value: object, kind: type[Any]) -> object:
+    if isinstance(value, str) and kind is not str:
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise SettingsError(f"{name} = {value!r}: give {_kind_name(kind)}") from error
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise SettingsError(f"{name} = {value!r}: give {_kind_name(kind)}")
+    return value
+
+
+def _kind_name(kind: type[Any]) -> str:
+    return {int: "a whole number", float: "a number", str: "a text in quotes"}.get(kind, kind.__name__)

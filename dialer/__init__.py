@@ -1,0 +1,1 @@
+"""Who must be called, when, and the live call."""

@@ -1,0 +1,1 @@
+"""The archive: write, seal, open, verify, retain, hold, export."""

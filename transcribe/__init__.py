@@ -1,0 +1,1 @@
+"""Recognisers, the transcription run, the text index and search."""

@@ -1,0 +1,1 @@
+"""Flask: pages, REST API, reports."""
