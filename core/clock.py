@@ -2,7 +2,7 @@
 
 ``now()`` is an aware UTC datetime (what is stored); ``monotonic()`` is seconds that never run backwards (what is
 measured). ``SimulatedClock`` stands still until it is advanced, so a 30-day campaign runs in seconds;
-``ShiftedClock`` runs at real speed from another date, so that the demo day is always a working day.
+``ShiftedClock`` runs at real speed on another date, so that the demo day is always a working day.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class SystemClock:
 
 
 class ShiftedClock(SystemClock):
-    """The machine's clock moved so that it shows ``start`` now; it runs at real speed."""
+    """The machine's clock moved by ``shift``; it runs at real speed, and alike in every process."""
 
-    def __init__(self, start: datetime) -> None:
-        self._shift = start - super().now()
+    def __init__(self, shift: timedelta) -> None:
+        self._shift = shift
 
     def now(self) -> datetime:
         """The shifted time, aware, UTC."""
-        return (super().now() + self._shift).astimezone(UTC)
+        return super().now() + self._shift
 
 
 class SimulatedClock:

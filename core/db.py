@@ -16,15 +16,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from core.errors import DatabaseError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_REMEDY = "use sqlite:///var/huifang.db or postgresql+psycopg://user@host/name"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -90,11 +93,15 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the schema to the newest version; DatabaseError when the database cannot be reached."""
+        """Bring the schema to the newest version; DatabaseError when it is out of reach or of a newer program."""
         try:
             command.upgrade(self._alembic(), "head")
-        except OperationalError as error:
-            raise DatabaseError(f"cannot open the database {self._shown()}: {error.orig}") from error
+        except CommandError as error:
+            raise DatabaseError(
+                f"{self._shown()} was written by another version of this program ({error}); install that version"
+            ) from error
+        except DriverError as error:
+            raise DatabaseError(f"cannot migrate the database {self._shown()}: {error.orig}") from error
 
     def require_current(self) -> None:
         """DatabaseError unless the schema is at the version this program was built for."""
@@ -102,12 +109,12 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 found = MigrationContext.configure(connection).get_current_revision()
-        except OperationalError as error:
+        except DriverError as error:
             raise DatabaseError(f"cannot open the database {self._shown()}: {error.orig}") from error
         if found != head:
             raise DatabaseError(
                 f"{self._shown()} has schema {found or 'none'}, this program needs {head}; "
-                "run `huifang doctor --migrate`"
+                "`huifang doctor` brings an older one up to date, a newer one needs the newer program"
             )
 
     def close(self) -> None:
@@ -116,7 +123,7 @@ class Database:
 
     def _alembic(self) -> Config:
         config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["engine"] = self.engine
         return config
 
@@ -128,17 +135,24 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise DatabaseError(
-            "database.url is not a database address; use sqlite:///var/huifang.db or postgresql+psycopg://user@host/name"
-        ) from error
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
-    return sa.create_engine(parsed, pool_pre_ping=True)
+        raise DatabaseError(f"storage.database is not a database address; {_REMEDY}") from error
+    if parsed.drivername == "postgresql+psycopg":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    if parsed.drivername != "sqlite":
+        raise DatabaseError(f"storage.database names the unknown kind {parsed.drivername!r}; {_REMEDY}")
+    return _sqlite(parsed)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"cannot make the database's folder {folder}: {error.strerror}") from error
 
 
 def _sqlite(url: sa.URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(url.database).parent)
     engine = sa.create_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -2,11 +2,12 @@
 
 Every setting is one dataclass field with its default and its help text; ``docs/settings.md`` is generated from this
 table. ``HUIFANG_<SECTION>_<KEY>`` overrides the file (``HUIFANG_WEB_PORT=8080``); ``..._FILE`` reads the value from a
-file, for secrets. An unknown key is refused with its line.
+file, for secrets. An unknown key is refused with its line, an unknown ``HUIFANG_<SECTION>_...`` with its name.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ from core.errors import SettingsError
 Values = dict[str, dict[str, Any]]
 
 
-def _setting(default: Any, help_text: str) -> Any:
-    return field(default=default, metadata={"help": help_text})
+def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"help": help_text}, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Storage:
     """Where things are kept."""
 
     var: str = _setting("var", "folder for everything written at run time")
-    database: str = _setting("", "database address; empty means SQLite in the var folder")
+    database: str = _setting("", "database address; empty means SQLite in the var folder", secret=True)
     archive: str = _setting("", "fsspec address of the sealed recordings; empty means <var>/archive")
 
 
@@ -61,8 +62,19 @@ class Line:
 class Node:
     """The dialer process."""
 
+    name: str = _setting("node-1", "this node's name; unique among the nodes of one database")
     plan_at: str = _setting("02:00", "when the nightly planner runs, Chinese time")
-    clock_start: str = _setting("", "demo and tests only: ISO time that the node's clock starts from")
+    min_free_mb: int = _setting(500, "below this much free disk no call is placed")
+    clock_shift_s: float = _setting(0.0, "demo and tests only: seconds by which every clock of this site is moved")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Transferred calls."""
+
+    ring_seconds: int = _setting(15, "how long one agent is rung before the next one")
+    wait_seconds: int = _setting(30, "how long a client waits for an agent before a callback is promised")
+    wrap_up_seconds: int = _setting(20, "how long an agent is asked for the outcome by key after the client left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class Web:
 
     host: str = _setting("127.0.0.1", "address the web server listens on")
     port: int = _setting(8080, "port the web server listens on")
-    secret: str = _setting("", "key that signs sessions; empty means one made and kept in <var>/web.key")
+    secret: str = _setting("", "key that signs sessions; empty means one made and kept in <var>/web.key", secret=True)
     language: str = _setting("zh-CN", "language of the pages until a user chooses: zh-CN or en")
 
 
@@ -92,6 +104,7 @@ class Settings:
     storage: Storage = field(default_factory=Storage)
     line: Line = field(default_factory=Line)
     node: Node = field(default_factory=Node)
+    desk: Desk = field(default_factory=Desk)
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
 
@@ -121,6 +134,7 @@ SECTIONS: dict[str, type[Any]] = {
     "storage": Storage,
     "line": Line,
     "node": Node,
+    "desk": Desk,
     "transcribe": Transcribe,
     "web": Web,
 }
@@ -163,7 +177,7 @@ def _check_keys(path: Path, text: str, section: str, content: object) -> None:
 
 
 def _line_of(text: str, name: str, after: int = 0) -> int:
-    wanted = re.compile(rf"^\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[]=.]")
+    wanted = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(name)}[\"']?\s*[]=.]")
     for number, line in enumerate(text.splitlines(), start=1):
         if number > after and wanted.match(line):
             return number
@@ -171,21 +185,27 @@ def _line_of(text: str, name: str, after: int = 0) -> int:
 
 
 def _environ_values(section: str, kind: type[Any], environ: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"HUIFANG_{section}_".upper()
+    known = {f"{prefix}{item.name}".upper(): item.name for item in fields(kind)}
     found: dict[str, str] = {}
-    for item in fields(kind):
-        name = f"HUIFANG_{section}_{item.name}".upper()
-        if name in environ:
-            found[item.name] = environ[name]
-        elif f"{name}_FILE" in environ:
-            found[item.name] = _secret(Path(environ[f"{name}_FILE"]), f"{name}_FILE")
+    for name in sorted(name for name in environ if name.startswith(prefix)):
+        if name in known:
+            found[known[name]] = environ[name]
+        elif name.removesuffix("_FILE") in known:
+            found.setdefault(known[name.removesuffix("_FILE")], _secret(Path(environ[name]), name))
+        else:
+            raise SettingsError(f"{name}: unknown setting; [{section}] knows {', '.join(known)}")
     return found
 
 
 def _secret(path: Path, name: str) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from error
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: cannot read {path}: {error}") from error
+    if not secret:
+        raise SettingsError(f"{name}: {path} is empty; write the value into it")
+    return secret
 
 
 def _section(section: str, kind: type[Any], values: Mapping[str, object]) -> Any:
@@ -194,15 +214,16 @@ def _section(section: str, kind: type[Any], values: Mapping[str, object]) -> Any
 
 
 def _typed(name: str, value: object, kind: type[Any]) -> object:
+    wrong = SettingsError(f"{name} = {value!r}: give {_kind_name(kind)}")
     if isinstance(value, str) and kind is not str:
         try:
-            return kind(value)
+            value = kind(value)
         except ValueError as error:
-            raise SettingsError(f"{name} = {value!r}: give {_kind_name(kind)}") from error
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise SettingsError(f"{name} = {value!r}: give {_kind_name(kind)}")
+            raise wrong from error
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        raise wrong
     return value
 
 

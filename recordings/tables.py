@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
@@ -33,8 +34,8 @@ class Recording(Base):
     recovered: Mapped[bool] = mapped_column(default=False)  # its node died while writing
     object: Mapped[str | None]  # name inside the archive
     sha256: Mapped[str | None]
-    size_bytes: Mapped[int | None]
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)  # a day of audio is more than 2 GiB
     duration_ms: Mapped[int | None]
     speech: Mapped[dict[str, Any] | None]  # per channel: {"client": {"rms_dbfs": ..}, ...}
-    audit_number: Mapped[int | None]  # the link that sealed it
+    audit_number: Mapped[int | None]  # the link that sealed it, or that says it is lost
     note: Mapped[str | None]

@@ -76,7 +76,7 @@ def upgrade() -> None:
         sa.Column("recovered", sa.Boolean(), nullable=False),
         sa.Column("object", sa.String(), nullable=True),
         sa.Column("sha256", sa.String(), nullable=True),
-        sa.Column("size_bytes", sa.Integer(), nullable=True),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=True),
         sa.Column("duration_ms", sa.Integer(), nullable=True),
         sa.Column("speech", sa.JSON(), nullable=True),
         sa.Column("audit_number", sa.Integer(), nullable=True),
