@@ -1,0 +1,204 @@
+"""The node's book-keeping: every change of an attempt, in the transaction that makes it true.
+
+The attempt's row exists before its INVITE leaves (design rule 2): ``lease`` turns one planned callback into one leased
+attempt by an UPDATE that must change one row, so that no two nodes, and no node twice, dial the same attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from core import audit
+from core.ids import new_id
+from dialer.calling.session import SessionResult, TakenAnswer
+from dialer.lines.base import Call, Provisional
+from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackState, GateRefusal
+
+SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send one INVITE."""
+
+    attempt_id: str
+    recording_id: str
+
+
+def ready(session: Session, now: datetime, limit: int) -> Sequence[Callback]:
+    """Planned callbacks whose time has come, the most pressing first."""
+    wanted = (
+        select(Callback)
+        .where(Callback.state == CallbackState.PLANNED, Callback.next_attempt_at <= now)
+        .order_by(Callback.priority, Callback.due_on, Callback.next_attempt_at, Callback.callback_id)
+        .options(joinedload(Callback.client), joinedload(Callback.items), joinedload(Callback.attempts))
+        .limit(limit)
+    )
+    return session.scalars(wanted).unique().all()
+
+
+def lease(
+    session: Session, callback: Callback, *, node: str, phone: str, gate: dict[str, Any], flow_hash: str, at: datetime
+) -> Lease | None:
+    """Take ``callback`` for one attempt; None when another node was faster."""
+    taken = (
+        update(Callback)
+        .where(Callback.callback_id == callback.callback_id, Callback.state == CallbackState.PLANNED)
+        .values(state=CallbackState.CALLING)
+    )
+    if cast("CursorResult[None]", session.execute(taken)).rowcount != 1:
+        return None
+    attempt = Attempt(
+        attempt_id=new_id(at),
+        callback_id=callback.callback_id,
+        client_id=callback.client_id,
+        node=node,
+        phone=phone,
+        gate=gate,
+        flow=callback.flow,
+        flow_hash=flow_hash,
+        language=callback.language,
+        started_at=at,
+        sip_reasons=[],
+        provisionals=[],
+        recording_id=new_id(at),
+    )
+    session.add(attempt)
+    content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash}
+    audit.append(
+        session, at=at, actor=f"node:{node}", action="attempt.leased", subject=attempt.attempt_id, content=content
+    )
+    return Lease(attempt.attempt_id, attempt.recording_id or "")
+
+
+def refused(
+    session: Session, callback: Callback, reasons: list[dict[str, str]], *, at: datetime, again_at: datetime
+) -> None:
+    """Keep the gate's refusal and look at the callback again at ``again_at``."""
+    last = session.scalars(
+        select(GateRefusal)
+        .where(GateRefusal.callback_id == callback.callback_id)
+        .order_by(GateRefusal.last_at.desc())
+        .limit(1)
+    ).first()
+    codes = [reason["code"] for reason in reasons]
+    same = last is not None and [reason["code"] for reason in last.reasons] == codes
+    if last is not None and same and (at - last.last_at).total_seconds() < SAME_REFUSAL_S:
+        last.times, last.last_at = last.times + 1, at
+    else:
+        row = GateRefusal(refusal_id=new_id(at), callback_id=callback.callback_id, at=at, last_at=at, reasons=reasons)
+        session.add(row)
+    callback.next_attempt_at = again_at
+
+
+def went_live(session: Session, attempt_id: str) -> None:
+    """The INVITE has left."""
+    session.get_one(Attempt, attempt_id).state = AttemptState.LIVE
+
+
+def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetime) -> None:
+    """Keep one answer with its evidence at once, so that a crash cannot lose it."""
+    attempt = session.get_one(Attempt, lease_.attempt_id)
+    answer = taken.answer
+    session.add(
+        Answer(
+            answer_id=new_id(at),
+            attempt_id=attempt.attempt_id,
+            callback_id=attempt.callback_id,
+            step=answer.step,
+            question=answer.question,
+            rule=", ".join(answer.rules) or None,
+            value=answer.value or "",
+            passed=answer.passed,
+            answered_by="ivr",
+            start_ms=taken.start_ms,
+            end_ms=taken.end_ms,
+            evidence={
+                "keys": [asdict(key) for key in answer.keys],
+                "no_input": answer.no_input,
+                "no_match": answer.no_match,
+                "required": answer.required,
+                "played": [asdict(proof) for proof in taken.played],
+            },
+            at=at,
+        )
+    )
+
+
+def ended(
+    session: Session,
+    attempt_id: str,
+    call: Call | None,
+    result: SessionResult,
+    *,
+    disposition: str,
+    counts: bool,
+    cause: str | None,
+    at: datetime,
+) -> Attempt:
+    """Keep every raw fact of a finished attempt beside its disposition (design rule 6)."""
+    attempt = session.get_one(Attempt, attempt_id)
+    attempt.state = AttemptState.ENDED
+    attempt.ended_at = at
+    attempt.disposition = disposition
+    attempt.counts = counts
+    attempt.cause = cause
+    if call is not None:
+        _keep_facts(attempt, call)
+    if result.verdict is not None:
+        attempt.verdict = asdict(result.verdict)
+    if not result.recorded:
+        attempt.recording_id = None
+    audit.append(
+        session,
+        at=at,
+        actor=f"node:{attempt.node}",
+        action="attempt.ended",
+        subject=attempt_id,
+        content={"disposition": disposition, "recording_id": attempt.recording_id, "verdict": attempt.verdict},
+    )
+    return attempt
+
+
+def interrupted(session: Session, node: str, at: datetime) -> list[Attempt]:
+    """Close the attempts that died with ``node``: they count, and are never dialed a second time as themselves."""
+    living = (AttemptState.LEASED, AttemptState.LIVE)
+    dead = session.scalars(select(Attempt).where(Attempt.node == node, Attempt.state.in_(living))).all()
+    for attempt in dead:
+        attempt.state = AttemptState.INTERRUPTED
+        attempt.disposition = "interrupted"
+        attempt.ended_at = at
+        audit.append(
+            session,
+            at=at,
+            actor=f"node:{node}",
+            action="attempt.interrupted",
+            subject=attempt.attempt_id,
+            content={"recording_id": attempt.recording_id},
+        )
+    return list(dead)
+
+
+def _keep_facts(attempt: Attempt, call: Call) -> None:
+    ending = call.ending
+    attempt.answered_at = call.answered_at
+    attempt.sip_call_id = call.sip_call_id
+    attempt.provisionals = [_provisional(item) for item in call.provisionals]
+    attempt.media = asdict(call.stats) if call.stats else None
+    if ending is not None:
+        attempt.ended_at = ending.at
+        attempt.ended_by = ending.by.value
+        attempt.sip_status = ending.status
+        attempt.sip_phrase = ending.phrase
+        attempt.sip_reasons = list(ending.reasons)
+        attempt.cause = ending.cause or attempt.cause
+
+
+def _provisional(item: Provisional) -> dict[str, Any]:
+    return {"status": item.status, "phrase": item.phrase, "at": item.at.isoformat(), "media": item.media}

@@ -1,0 +1,87 @@
+"""Makes a script ready to be played: the flow in the client's language, his facts, and the audio of every prompt.
+
+Everything slow happens here, before the INVITE: reading files, speaking a name or a day. In the call only memory is
+touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+
+from core.errors import HuifangError
+from dialer.calling.media import Clip
+from dialer.calling.session import Script
+from dialer.tables import Client
+from ivr_flows.checks import missing_facts
+from ivr_flows.loader import load_flow
+from ivr_flows.model import Facts, Flow, Prompt
+from ivr_flows.prompts import Catalogue
+from ivr_flows.service import AGENT_OUTCOME, APOLOGY, service_prompts
+from ivr_flows.speech import day
+
+
+class ScriptUnready(HuifangError):
+    """Do not dial: the script cannot be played to this client; the message says what is missing."""
+
+
+class Scripts:
+    """Loads each flow once and makes scripts from it. Used from one worker thread at a time."""
+
+    def __init__(self, catalogue: Catalogue, companies: Mapping[str, str]) -> None:
+        """``companies`` is the firm's name by language, as the greeting says it (C-01)."""
+        self._catalogue = catalogue
+        self._companies = companies
+        self._flows: dict[tuple[str, str], Flow] = {}
+        self._fixed: dict[tuple[str, str], Clip] = {}
+        self._service = service_prompts()
+
+    def flow(self, name: str, language: str) -> Flow:
+        """The approved flow; FlowRefused (a HuifangError) when it has a fault."""
+        key = (name, language)
+        if key not in self._flows:
+            company = self._companies[language]
+            self._flows[key] = load_flow(name, language, company=company, catalogue=self._catalogue)
+        return self._flows[key]
+
+    def prepare(self, name: str, client: Client, *, marketer: str | None, callback_day: date, today: date) -> Script:
+        """The script for one client. ``marketer`` names who developed him, ``callback_day`` is the day to promise.
+
+        ScriptUnready names facts about the client that the flow compares or speaks and that are missing.
+        """
+        flow = self.flow(name, client.language)
+        facts = {
+            "id_last4": client.id_last4 or "",
+            "developed_by": client.developed_by,
+            "marketer": marketer or "",
+            "callback_day": day(callback_day, today, client.language),
+        }
+        if missing := missing_facts(flow, facts):
+            raise ScriptUnready(
+                f"flow {name} needs {', '.join(missing)}: complete the client's data and import it again"
+            )
+        return Script(
+            flow=flow,
+            facts=facts,
+            clips={prompt.id: self._clip(prompt, facts) for prompt in flow.prompts.values() if _sayable(prompt, facts)},
+            agent_question=self._clip(self._service[client.language, AGENT_OUTCOME], facts),
+            apology=self._clip(self._service[client.language, APOLOGY], facts),
+        )
+
+    def _clip(self, prompt: Prompt, facts: Facts) -> Clip:
+        if prompt.slot:
+            return _clip(prompt, self._catalogue.audio(prompt, facts))
+        key = (prompt.language, prompt.text)
+        if key not in self._fixed:
+            self._fixed[key] = _clip(prompt, self._catalogue.audio(prompt))
+        clip = self._fixed[key]
+        return clip if clip.prompt == prompt.id else Clip(prompt.id, clip.hash, clip.pcm)
+
+
+def _sayable(prompt: Prompt, facts: Facts) -> bool:
+    return not prompt.slot or bool(facts.get(prompt.slot))
+
+
+def _clip(prompt: Prompt, pcm: bytes) -> Clip:
+    return Clip(prompt.id, hashlib.sha256(pcm).hexdigest(), pcm)

@@ -1,0 +1,405 @@
+"""One live call: carries audio between the line, the flow, the agent and the recorder.
+
+The flow decides, the line reports, this session only connects them: every event of the line becomes an event of the
+interpreter, every action of the interpreter becomes a request to the line. Call time is recording time: millisecond 0
+is the first frame of the recording, which starts with the first audio of the call, early media included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.errors import HuifangError
+from dialer.calling.media import SILENCE, Clip, Ear, MediaLoop, Mouth, Played
+from dialer.calling.sounds import beep, hold_music
+from dialer.calling.voice import VoiceDetector
+from dialer.desk.handoff import AgentLeg, HandoffDesk
+from dialer.desk.talk import AgentTalk
+from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
+from ivr_flows import events as flow_events
+from ivr_flows import interpreter
+from ivr_flows.model import Facts, Flow
+from ivr_flows.state import Mode, State
+
+logger = logging.getLogger(__name__)
+
+DRAIN_TICKS = 3  # a frame is still in the engine's buffer for about this long after it was written
+LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick starves nobody
+OUTCOMES_OF_FLOW = ("passed", "not_passed", "refused")
+
+
+class Writer(Protocol):
+    """Where the two channels go (``recordings.writer.RecordingWriter``)."""
+
+    def write(self, client: bytes, firm: bytes) -> None:
+        """Append one frame of each channel."""
+        ...
+
+    def close(self) -> None:
+        """End the file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is needed to run a flow for one client: the flow, his facts, every prompt's audio."""
+
+    flow: Flow
+    facts: Facts = field(repr=False)
+    clips: Mapping[str, Clip] = field(repr=False)
+    agent_question: Clip = field(repr=False)  # asks an agent for the outcome once the client is gone
+    apology: Clip = field(repr=False)  # said when the recorder fails in mid-call, before hanging up
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAnswer:
+    """An answer with where it stands in the recording and what was played for it."""
+
+    answer: flow_events.Answer
+    start_ms: int
+    end_ms: int
+    played: tuple[Played, ...]
+
+
+@dataclass(slots=True)
+class SessionResult:
+    """What a call left behind."""
+
+    verdict: flow_events.Verdict | None = None
+    recorded: bool = False
+    recorder_failed: bool = False
+    keys: int = 0
+    leg: AgentLeg | None = None
+    agent_outcome: str | None = None
+
+
+@dataclass(slots=True)
+class _OpenAnswer:
+    """A spoken answer while it lasts."""
+
+    max_ms: int
+    silence_ms: int
+    start_ms: int | None = None  # None while the beep is playing
+    speech_ms: int = 0
+    quiet_ms: int = 0
+
+
+class CallSession:
+    """Runs one call from the INVITE to the end of everything that belongs to it."""
+
+    def __init__(
+        self,
+        call: Call,
+        script: Script,
+        *,
+        loop: MediaLoop,
+        open_writer: Callable[[], Writer],
+        on_answer: Callable[[TakenAnswer], None],
+        ring_agent: Callable[[str], asyncio.Task[AgentLeg | None]],
+        desk: HandoffDesk,
+        voice: VoiceDetector,
+        ring_limit_s: float,
+    ) -> None:
+        self.result = SessionResult()
+        self._call = call
+        self._script = script
+        self._loop = loop
+        self._open_writer = open_writer
+        self._on_answer = on_answer
+        self._ring_agent = ring_agent
+        self._desk = desk
+        self._voice = voice
+        self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
+        self._writer: Writer | None = None
+        self._ms = 0
+        self._ear = Ear(call)
+        self._mouth = Mouth()
+        self._state: State | None = None
+        self._last_prompt: str | None = None
+        self._draining = 0
+        self._whole = True
+        self._listening: tuple[int, int] | None = None  # deadline in call time, timeout
+        self._open: _OpenAnswer | None = None
+        self._asked_ms = 0
+        self._ringing: asyncio.Task[AgentLeg | None] | None = None
+        self._talk: AgentTalk | None = None
+        self._live = False
+        self._client_gone = False
+        self._over = asyncio.Event()
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    async def run(self) -> SessionResult:
+        """Live until the client is gone and no agent is left on the line."""
+        stop = self._call.subscribe(self._on_event)
+        self._catch_up()
+        self._loop.add(self._tick)
+        try:
+            await self._over.wait()
+        finally:
+            self._loop.remove(self._tick)
+            stop()
+            self._close_writer()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self.result
+
+    def _catch_up(self) -> None:
+        # A far end on the same machine may be through with early media, or answer, before anybody listens.
+        if self._call.state is CallState.EARLY_MEDIA:
+            self._start_recording()
+        elif self._call.state is CallState.ANSWERED:
+            self._answered()
+
+    def hang_up(self) -> None:
+        """Ask for the end of the client's call."""
+        self._spawn(self._call.hang_up())
+
+    # --- what the line reports ---------------------------------------------------------------------------------------
+
+    def _on_event(self, event: CallEvent) -> None:
+        match event:
+            case EarlyMedia():
+                self._start_recording()
+            case Answered():
+                self._answered()
+            case Digit(key=key):
+                self._key(key)
+            case Ended():
+                self._ended()
+            case _:
+                pass
+
+    def _answered(self) -> None:
+        self._start_recording()
+        self._live = True
+        for _ in range(LEAD_FRAMES):
+            self._call.write(SILENCE)
+        if self.result.recorder_failed:
+            return
+        self._state, actions = interpreter.start(self._script.flow, self._script.facts)
+        self._perform(actions)
+
+    def _key(self, key: str) -> None:
+        self.result.keys += 1
+        if self._open and self._open.start_ms is not None and key == "#":
+            self._end_open()
+        else:
+            self._feed(flow_events.Key(key, self._ms))
+
+    def _ended(self) -> None:
+        self._client_gone = True
+        self._close_writer()
+        if self._ringing:
+            self._ringing.cancel()
+        self._feed(flow_events.HungUp())
+        if self._talk:
+            self._talk.client_gone()
+        self._check_over()
+
+    # --- the tick ----------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._client_gone:
+            if self._talk:
+                self._talk.exchange(SILENCE)
+            return
+        heard = self._ear.frame()
+        if not self._live:
+            self._before_answer(heard)
+            return
+        ours = self._talk.exchange(heard) if self._talk else self._prompt_frame()
+        if self._call.write(ours) < len(ours):
+            self._whole = False
+        self._record(heard, ours)
+        self._ms += FRAME_MS
+        self._run_timers(heard)
+
+    def _before_answer(self, heard: bytes) -> None:
+        if self._writer is not None:
+            self._record(heard, SILENCE)
+            self._ms += FRAME_MS
+        self._ring_ticks -= 1
+        if self._ring_ticks == 0:
+            self.hang_up()
+
+    def _prompt_frame(self) -> bytes:
+        frame, ended = self._mouth.frame(self._ms)
+        if ended and ended.prompt == self._last_prompt and not self._mouth.busy:
+            self._draining = DRAIN_TICKS
+        if ended and self._open and ended.prompt == beep().prompt:
+            self._open.start_ms = self._ms
+        return frame or SILENCE
+
+    def _run_timers(self, heard: bytes) -> None:
+        if self._draining:
+            self._drain()
+        elif self._open:
+            self._hear_open(self._open, heard)
+        elif self._listening and self._ms >= self._listening[0]:
+            timeout, self._listening = self._listening[1], None
+            self._feed(flow_events.Silence(timeout))
+        elif self._ringing and not self._mouth.busy:
+            self._mouth.play([hold_music()])
+
+    def _drain(self) -> None:
+        self._draining -= 1
+        if not self._draining and self.result.recorder_failed:
+            self.hang_up()
+        elif not self._draining and self._last_prompt:
+            prompt, self._last_prompt = self._last_prompt, None
+            self._feed(flow_events.PromptFinished(prompt, self._whole))
+
+    def _hear_open(self, answer: _OpenAnswer, heard: bytes) -> None:
+        if answer.start_ms is None:
+            return
+        if self._voice.feed(heard):
+            answer.speech_ms += FRAME_MS
+            answer.quiet_ms = 0
+        else:
+            answer.quiet_ms += FRAME_MS
+        if answer.quiet_ms >= answer.silence_ms or self._ms - answer.start_ms >= answer.max_ms:
+            self._end_open()
+
+    def _end_open(self) -> None:
+        answer, self._open = self._open, None
+        if answer and answer.start_ms is not None:
+            self._feed(flow_events.Recorded(answer.start_ms, self._ms, answer.speech_ms))
+
+    # --- the recorder ------------------------------------------------------------------------------------------------
+
+    def _start_recording(self) -> None:
+        if self._writer is None and not self.result.recorder_failed:
+            try:
+                self._writer = self._open_writer()
+                self.result.recorded = True
+            except (OSError, HuifangError):
+                self._recorder_broke()
+
+    def _record(self, heard: bytes, ours: bytes) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._writer.write(heard, ours)
+        except (OSError, HuifangError):
+            self._recorder_broke()
+
+    def _recorder_broke(self) -> None:
+        """No recording, no call (design rule 3): apologise and hang up; nothing said from here on counts."""
+        logger.error("the recorder failed in a live call; it ends with an apology")
+        self.result.recorder_failed = True
+        self._writer, self._state = None, None
+        self._stop_playing()
+        if self._talk:
+            self._talk.dismiss()
+        self._last_prompt = self._script.apology.prompt
+        self._mouth.play([self._script.apology])
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.close()
+
+    # --- the flow ----------------------------------------------------------------------------------------------------
+
+    def _feed(self, event: flow_events.Event) -> None:
+        if self._state is not None:
+            self._state, actions = interpreter.step(self._script.flow, self._state, event)
+            self._perform(actions)
+
+    def _perform(self, actions: list[flow_events.Action]) -> None:
+        for action in actions:
+            match action:
+                case flow_events.Play():
+                    self._play(action)
+                case flow_events.StopPlaying():
+                    self._stop_playing()
+                case flow_events.Listen(timeout_ms=timeout):
+                    self._listening = (self._ms + timeout, timeout)
+                case flow_events.RecordOpen(max_ms=longest, silence_ms=silence):
+                    self._open = _OpenAnswer(longest, silence)
+                    self._mouth.play([beep()])
+                case flow_events.RingAgent(reason=reason):
+                    self._ring(reason)
+                case flow_events.Store(answer=answer):
+                    self._take_answer(answer)
+                case flow_events.HangUp():
+                    self.hang_up()
+                case flow_events.Finish(verdict=verdict):
+                    self.result.verdict = verdict
+
+    def _play(self, action: flow_events.Play) -> None:
+        self._listening, self._open = None, None
+        self._last_prompt, self._whole = action.prompts[-1], True
+        self._asked_ms = self._ms
+        self._mouth.play([self._script.clips[prompt] for prompt in action.prompts])
+
+    def _stop_playing(self) -> None:
+        self._mouth.stop(self._ms)
+        self._call.flush()
+        self._last_prompt, self._draining, self._open, self._listening = None, 0, None, None
+
+    def _take_answer(self, answer: flow_events.Answer) -> None:
+        played = tuple(proof for proof in self._mouth.played if proof.end_ms > self._asked_ms)
+        start = answer.start_ms if answer.start_ms is not None else self._asked_ms
+        self._on_answer(TakenAnswer(answer, start, answer.end_ms or self._ms, played))
+
+    # --- the agent ---------------------------------------------------------------------------------------------------
+
+    def _ring(self, reason: str) -> None:
+        self._ringing = self._ring_agent(reason)
+        self._ringing.add_done_callback(self._rung)
+
+    def _rung(self, task: asyncio.Task[AgentLeg | None]) -> None:
+        self._ringing = None
+        if task.cancelled() or task.exception() is not None:
+            self._log_failed_ring(task)
+            leg = None
+        else:
+            leg = task.result()
+        if self._last_prompt is None:
+            self._stop_playing()  # the music; a prompt of the flow is the flow's to stop
+        if leg is None:
+            self._feed(flow_events.AgentUnavailable())
+        else:
+            self._join(leg)
+        self._check_over()
+
+    def _log_failed_ring(self, task: asyncio.Task[AgentLeg | None]) -> None:
+        if not task.cancelled():
+            logger.error("ringing an agent failed", exc_info=task.exception())
+
+    def _join(self, leg: AgentLeg) -> None:
+        if self._client_gone or self.result.recorder_failed:
+            self._spawn(self._desk.too_late(leg))
+            return
+        self.result.leg = leg
+        self._stop_playing()
+        wrap_up_ms = self._desk.rules.wrap_up_seconds * 1000
+        self._talk = AgentTalk(leg, self._script.agent_question, wrap_up_ms=wrap_up_ms, over=self._agent_left)
+        self._feed(flow_events.AgentJoined(leg.staff_id))
+
+    def _agent_left(self) -> None:
+        talk, self._talk = self._talk, None
+        if talk is None:
+            return
+        self.result.agent_outcome = talk.outcome
+        settled = talk.outcome if talk.outcome in OUTCOMES_OF_FLOW else None
+        self._feed(flow_events.AgentLeft(settled))  # type: ignore[arg-type]
+        self._check_over()
+
+    def _check_over(self) -> None:
+        if self._client_gone and self._talk is None and self._ringing is None:
+            self._over.set()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def speaking_with_agent(self) -> bool:
+        """True while an agent is bridged to the client."""
+        return self._state is not None and self._state.mode is Mode.AGENT

@@ -1,0 +1,71 @@
+"""Agents: who is free, who may take this client, and whose turn it is.
+
+One UPDATE that must change one row takes an agent, so that two calls never ring the same one. The client's introducer
+never takes his callback (E-04); which series of staff may not take one is the pack's value (E-01, E-02).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy.orm import Session
+
+from dialer.tables import Agent, AgentState, Client, Staff
+
+
+def take_free(
+    session: Session,
+    *,
+    client: Client,
+    node: str,
+    at: datetime,
+    tried: Collection[str],
+    excluded_series: Collection[str],
+) -> Agent | None:
+    """Take the agent who has been free longest and may serve ``client``; None when there is none.
+
+    The agent goes to state RINGING on behalf of ``node``. ``tried`` are staff ids already rung for this call,
+    ``excluded_series`` the series of staff that the pack keeps away from callbacks.
+    """
+    for agent in session.scalars(_candidates([*tried, client.introducer_id or ""], excluded_series)):
+        if client.language in (agent.staff.languages or [client.language]) and _take(session, agent, node, at):
+            session.refresh(agent)
+            return agent
+    return None
+
+
+def set_state(session: Session, staff_id: str, state: AgentState, *, at: datetime, node: str | None = None) -> None:
+    """Move an agent to ``state``; ``node`` is the one that holds his call, None when none does."""
+    session.execute(update(Agent).where(Agent.staff_id == staff_id).values(state=state, state_since=at, node=node))
+
+
+def release_node(session: Session, node: str, at: datetime) -> int:
+    """Free every agent whose call died with ``node``; returns how many."""
+    held = update(Agent).where(Agent.node == node).values(state=AgentState.FREE, state_since=at, node=None)
+    return cast("CursorResult[None]", session.execute(held)).rowcount
+
+
+def _candidates(avoided: Collection[str], excluded_series: Collection[str]) -> Select[tuple[Agent]]:
+    return (
+        select(Agent)
+        .join(Staff)
+        .where(
+            Agent.state == AgentState.FREE,
+            Staff.series.not_in(excluded_series),
+            Staff.left_on.is_(None),
+            Staff.staff_id.not_in(avoided),
+        )
+        .order_by(Agent.state_since)
+    )
+
+
+def _take(session: Session, agent: Agent, node: str, at: datetime) -> bool:
+    taken = (
+        update(Agent)
+        .where(Agent.staff_id == agent.staff_id, Agent.state == AgentState.FREE)
+        .values(state=AgentState.RINGING, state_since=at, node=node)
+    )
+    return cast("CursorResult[None]", session.execute(taken)).rowcount == 1

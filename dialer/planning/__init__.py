@@ -1,0 +1,1 @@
+"""The nightly planner: clients and events in, call-backs out."""

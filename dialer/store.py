@@ -1,0 +1,54 @@
+"""The node's way to the database: one thread, in order, never inside a tick.
+
+SQLite has one writer anyway; a single thread keeps the order of facts and keeps commits off the event loop that
+carries the audio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from core.db import Database
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Store:
+    """Runs transactions one after the other in a thread of its own."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._posted: set[asyncio.Future[None]] = set()
+
+    async def write(self, change: Callable[[Session], T]) -> T:
+        """Run ``change`` in one write transaction and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, change)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run blocking work (sealing a recording) in the same order as the transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def post(self, change: Callable[[Session], None]) -> None:
+        """Run ``change`` soon, behind everything posted before; ``flush`` tells when, and raises what failed."""
+        self._posted.add(asyncio.ensure_future(self.write(change)))
+
+    async def flush(self) -> None:
+        """Wait until everything posted is stored; raises the first failure."""
+        posted, self._posted = self._posted, set()
+        await asyncio.gather(*posted)
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._thread.shutdown(wait=True)
+
+    def _transaction(self, change: Callable[[Session], T]) -> T:
+        with self.db.write() as session:
+            return change(session)

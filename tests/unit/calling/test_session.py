@@ -1,0 +1,248 @@
+"""One live call, instant by instant: whatever the client, the agent or the disk does, it has one defined end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dialer.lines.base import EarlyMedia, EndedBy, Provisional
+
+pytestmark = pytest.mark.unit
+
+Play = Callable[..., Any]
+TO_RISK = ("1", "1234", "1", "1", "2", "2", "1")
+
+
+async def _answer_all(stage: Any) -> None:
+    stage.client.answer()
+    for keys in (*TO_RISK, "3", "5", "5", "5", "5", "5"):
+        await stage.question()
+        stage.client.press(keys)
+    await stage.question()
+    await stage.pass_ms(500)
+    stage.client.press("#")
+    await stage.pass_ms(1500)
+
+
+@pytest.mark.rule("D-02")
+@pytest.mark.rule("C-06")
+def test_a_client_who_answers_everything_rightly_passes(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        await _answer_all(stage)
+        result = await stage.result()
+        assert result.verdict.outcome == "passed"
+        assert stage.tape.closed == 1
+        assert len(stage.tape.client) == len(stage.tape.firm)
+        identity = next(taken for taken in stage.answers if taken.answer.question == "identity")
+        assert identity.answer.value == "****"
+        assert "1234" not in repr(identity)
+
+    play(scenario)
+
+
+def test_every_answer_names_what_was_played_and_where_it_stands(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        await _answer_all(stage)
+        await stage.result()
+        ends = [taken.end_ms for taken in stage.answers]
+        assert ends == sorted(ends)
+        for taken in stage.answers:
+            assert taken.start_ms < taken.end_ms <= len(stage.tape.firm) // 16
+            prompts = {proof.prompt for proof in taken.played}
+            assert prompts & set(taken.answer.prompts), taken.answer.question
+
+    play(scenario)
+
+
+def test_a_phone_that_rings_too_long_is_given_up_and_leaves_no_recording(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        await stage.pass_ms(4900)
+        assert not stage.client.asked_to_end
+        await stage.pass_ms(200)
+        assert stage.client.asked_to_end
+        result = await stage.result()
+        assert (result.recorded, result.verdict) == (False, None)
+
+    play(scenario)
+
+
+@pytest.mark.rule("F-01")
+def test_early_media_is_recorded_before_anybody_answers(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.tell(EarlyMedia(Provisional(183, "Session Progress", stage_time(), True)))
+        stage.client.says = b"\x05\x00" * 160
+        await stage.pass_ms(100)
+        stage.client.end()
+        result = await stage.result()
+        assert result.recorded
+        assert bytes(stage.tape.client).startswith(b"\x05\x00" * 160)
+        assert len(stage.tape.client) == len(stage.tape.firm) == 5 * 320
+
+    play(scenario)
+
+
+def stage_time() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.rule("C-05")
+def test_a_hang_up_in_mid_flow_settles_nothing(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.press("1")
+        await stage.question()
+        stage.client.end()
+        result = await stage.result()
+        assert result.verdict.outcome is None
+        assert any(reason.startswith("hung_up") for reason in result.verdict.reasons)
+
+    play(scenario)
+
+
+def test_a_wrong_answer_rings_an_agent_and_bridges_both_sides(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        for keys in ("1", "1234", "2"):
+            await stage.question()
+            stage.client.press(keys)
+        await stage.pass_ms(500)
+        assert stage.desk.asked == ["wrong_answer:opened_in_person"]
+        agent = await stage.agent_answers()
+        before = len(stage.tape.firm)
+        agent.says = b"\x07\x00" * 160 * 10
+        stage.client.says = b"\x09\x00" * 160 * 10
+        await stage.pass_ms(300)
+        assert b"\x07\x00" * 160 in bytes(stage.tape.firm[before:])
+        assert b"\x09\x00" * 160 in bytes(agent.heard)
+        assert b"\x07\x00" * 160 in bytes(stage.client.heard)
+        agent.press("*1")
+        agent.end()
+        await stage.pass_ms(100)
+        result = await stage.result()
+        assert result.agent_outcome == "passed"
+        assert result.verdict.outcome == "passed"
+        assert stage.client.asked_to_end
+        assert stage.tape.closed == 1, "one recording, unbroken"
+
+    play(scenario)
+
+
+def test_a_lone_digit_of_a_talking_agent_sets_nothing(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        agent = await _with_agent(stage)
+        agent.press("1")
+        agent.end()
+        await stage.pass_ms(100)
+        result = await stage.result()
+        assert result.agent_outcome is None
+        assert result.verdict.outcome is None
+
+    play(scenario)
+
+
+async def _with_agent(stage: Any) -> Any:
+    stage.client.answer()
+    await stage.question()
+    stage.client.press("0")
+    await stage.pass_ms(300)
+    return await stage.agent_answers()
+
+
+def test_an_agent_is_asked_for_the_outcome_when_the_client_leaves_first(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        agent = await _with_agent(stage)
+        stage.client.end()
+        heard = len(agent.heard)
+        await stage.pass_ms(300)
+        assert b"\x20\x20" * 160 in bytes(agent.heard[heard:])
+        agent.press("2")
+        await stage.pass_ms(100)
+        result = await stage.result()
+        assert (result.agent_outcome, result.verdict.outcome) == ("not_passed", "not_passed")
+        assert agent.asked_to_end
+
+    play(scenario)
+
+
+def test_an_agent_who_keys_nothing_is_let_go_and_his_outcome_stays_open(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        agent = await _with_agent(stage)
+        stage.client.end()
+        await stage.pass_ms(1500)
+        result = await stage.result()
+        assert agent.asked_to_end
+        assert result.leg is not None
+        assert result.agent_outcome is None
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("instant_ms", [0, 20, 100, 260, 500, 900])
+def test_a_client_who_leaves_while_an_agent_is_rung_frees_the_agent(play: Play, instant_ms: int) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.press("0")
+        await stage.pass_ms(instant_ms)
+        stage.client.end()
+        result = await stage.result()
+        assert result.leg is None
+        assert stage.desk.ringing is not None
+        assert stage.desk.ringing.cancelled()
+
+    play(scenario)
+
+
+def test_nobody_free_promises_a_callback(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.press("0")
+        await stage.pass_ms(300)
+        stage.desk.found.set_result(None)
+        await stage.pass_ms(2000)
+        result = await stage.result()
+        assert (result.verdict.outcome, result.verdict.follow_up) == (None, "promised_callback")
+        assert stage.client.ending.by is EndedBy.US
+
+    play(scenario)
+
+
+@pytest.mark.rule("F-01")
+def test_a_recorder_that_breaks_ends_the_call_with_an_apology_and_proves_nothing(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.tape.broken = True
+        await stage.pass_ms(40)
+        assert not stage.client.asked_to_end
+        await stage.pass_ms(500)
+        assert b"\x30\x30" * 160 in bytes(stage.client.heard)
+        result = await stage.result()
+        assert stage.client.asked_to_end
+        assert result.recorder_failed
+        assert result.verdict is None
+
+    play(scenario)
+
+
+@pytest.mark.rule("F-01")
+def test_a_recorder_that_cannot_start_lets_no_word_of_the_script_be_said(play: Play) -> None:
+    def refuse() -> Any:
+        raise OSError(13, "Permission denied")
+
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.pass_ms(600)
+        result = await stage.result()
+        assert result.recorder_failed
+        assert not result.recorded
+        assert b"\x10\x10" * 80 not in bytes(stage.client.heard)
+        assert b"\x30\x30" * 160 in bytes(stage.client.heard)
+
+    play(scenario, open_writer=refuse)

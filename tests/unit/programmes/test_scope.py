@@ -1,0 +1,143 @@
+"""The scope language: what it says, what it refuses, and that it cannot do anything else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialer.programmes.scope import FIELDS, ScopeError, parse_scope
+
+pytestmark = pytest.mark.unit
+
+FACTS = {
+    "status": "active",
+    "tags": ("vip", "margin"),
+    "opened_on": date(2025, 6, 1),
+    "period_start": date(2026, 1, 1),
+    "asset_total": 12_000_000.0,
+    "turnover": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("all", True),
+        ("not all", False),
+        ("status == 'active'", True),
+        ("status != 'active'", False),
+        ("opened_on < period_start", True),
+        ("opened_on >= '2025-06-01' and '2025-06-01' >= opened_on", True),
+        ("asset_total >= 10000000", True),
+        ("asset_total < 0.5 or status == 'active'", True),
+        ("'margin' in tags", True),
+        ("'ib' not in tags", True),
+        ("status in ('dormant', 'suspended')", False),
+        ("status not in ('dormant', 'suspended')", True),
+        ("not (status == 'active' and 'vip' in tags)", False),
+        ("status == 'x' or status == 'active' and 'vip' in tags", True),
+        ("(status == 'active' or all) and not all", False),
+    ],
+)
+def test_an_expression_says_whom_it_means(text: str, holds: bool) -> None:
+    assert parse_scope(text)(FACTS) is holds
+
+
+MISSING = [
+    "turnover > 1",
+    "turnover <= 1",
+    "turnover == 1",
+    "turnover != 1",
+    "branch in ('a', 'b')",
+    "branch not in ('a', 'b')",
+]
+
+
+@pytest.mark.parametrize("text", MISSING)
+def test_a_comparison_with_a_missing_value_is_false(text: str) -> None:
+    assert parse_scope(text)(FACTS) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        ("", None, "column"),
+        ("colour == 'red'", 1, "fields are client_id"),
+        ("status == 3", 11, "cannot compare number with text"),
+        ("status = 'active'", None, "column"),
+        ("tags == tags", 1, "cannot compare texts with texts"),
+        ("status in tags and", None, "column"),
+        ("3 in tags", 1, "cannot compare number with text"),
+        ("status in branch", 11, "after `in` write a list"),
+        ("asset_total in (1, 2)", 1, "cannot compare number with text"),
+        ("status in ('a', kind)", 17, "only texts can stand in a list"),
+        ("status in (1, 2)", 12, "cannot compare number with text"),
+        ("(all", 1, "column"),
+        ("all all", None, "column"),
+        ("1 < asset_total < 3", 1, "give a comparison"),
+        ("status is None", 1, "give a comparison"),
+        ("opened_on > '2026-02-30'", 13, "is not a date"),
+        ("opened_on > 3", 13, "is not a date"),
+        ("status.upper() == 'A'", 1, "give a field"),
+        ("__import__('os')", 1, "give a comparison"),
+        ("(lambda: all)()", 1, "give a comparison"),
+        ("f'{status}' == 'x'", 1, "give a field"),
+        ("asset_total == True", 16, "give a field"),
+        ("asset_total + 1 > 2", 1, "give a field"),
+        ("status == 'open", 11, "column"),
+        ("not " * 240 + "all all", None, "column"),
+        ("(" * 400 + "all" + ")" * 400, None, "column"),
+        ("\x00", 1, "column"),
+        ("all or " * 400 + "all", 1, "longer than"),
+    ],
+)
+def test_a_mistake_is_refused_at_its_column(text: str, column: int | None, said: str) -> None:
+    with pytest.raises(ScopeError) as refused:
+        parse_scope(text)
+    assert said in str(refused.value)
+    assert column is None or str(refused.value).startswith(f"column {column}:")
+
+
+atoms = st.sampled_from(["all", "status == 'active'", "'vip' in tags", "turnover > 1", "asset_total >= 5"])
+trees = st.recursive(
+    st.tuples(st.just("atom"), atoms),
+    lambda inner: st.tuples(st.just("not"), inner) | st.tuples(st.sampled_from(["and", "or"]), inner, inner),
+    max_leaves=8,
+)
+
+
+def written(tree: tuple) -> str:
+    if tree[0] == "atom":
+        return tree[1]
+    if tree[0] == "not":
+        return f"not ({written(tree[1])})"
+    return f"({written(tree[1])}) {tree[0]} ({written(tree[2])})"
+
+
+def meant(tree: tuple) -> bool:
+    if tree[0] == "atom":
+        return parse_scope(tree[1])(FACTS)
+    if tree[0] == "not":
+        return not meant(tree[1])
+    return (all if tree[0] == "and" else any)([meant(tree[1]), meant(tree[2])])
+
+
+@given(trees)
+def test_and_or_not_mean_what_they_mean(tree: tuple) -> None:
+    assert parse_scope(written(tree))(FACTS) is meant(tree)
+
+
+signs = ["and", "or", "not", "in", "all", "(", ")", ",", "==", "<", "'x'", "1", "'2026-01-01'", "@"]
+words = st.sampled_from([*FIELDS, *signs])
+
+
+@given(st.lists(words, max_size=12).map(" ".join) | st.text(max_size=40))
+def test_any_text_is_an_expression_or_a_typed_error(text: str) -> None:
+    try:
+        found: object = parse_scope(text)(FACTS)
+    except ScopeError as error:
+        found = str(error)
+    assert found in (True, False) or str(found).startswith("column ")
