@@ -28,6 +28,7 @@ from ivr_flows.state import Mode, State
 logger = logging.getLogger(__name__)
 
 DRAIN_TICKS = 3  # a frame is still in the engine's buffer for about this long after it was written
+PAUSE_TICKS = 15  # 300 ms of silence before prompts: nobody is talked over, and a key is heard to be taken
 LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick starves nobody
 OUTCOMES_OF_FLOW = ("passed", "not_passed", "refused")
 
@@ -121,6 +122,7 @@ class CallSession:
         self._state: State | None = None
         self._last_prompt: str | None = None
         self._draining = 0
+        self._pause = 0
         self._whole = True
         self._listening: tuple[int, int] | None = None  # deadline in call time, timeout
         self._open: _OpenAnswer | None = None
@@ -226,6 +228,9 @@ class CallSession:
             self.hang_up()
 
     def _prompt_frame(self) -> bytes:
+        if self._pause:
+            self._pause -= 1
+            return SILENCE
         frame, ended = self._mouth.frame(self._ms)
         if ended and ended.prompt == self._last_prompt and not self._mouth.busy:
             self._draining = DRAIN_TICKS
@@ -334,6 +339,7 @@ class CallSession:
         self._listening, self._open = None, None
         self._last_prompt, self._whole = action.prompts[-1], True
         self._asked_ms = self._ms
+        self._pause = PAUSE_TICKS
         self._mouth.play([self._script.clips[prompt] for prompt in action.prompts])
 
     def _stop_playing(self) -> None:

@@ -37,12 +37,11 @@ class Settling:
 
 def settle(session: Session, attempt: Attempt, result: SessionResult, judged: Judged, by: Settling) -> None:
     """Move the attempt's callback on, in the caller's transaction."""
-    callback, verdict, actor = attempt.callback, result.verdict, f"node:{attempt.node}"
+    verdict = result.verdict
     if result.leg is not None:
-        _after_agent(session, attempt, result, by, actor)
+        _after_agent(session, attempt, result, by)
     elif verdict is not None and verdict.outcome is not None and not result.recorder_failed:
-        reason = ", ".join(verdict.reasons) or "flow"
-        outcomes.close(session, callback, Outcome(verdict.outcome), reason=reason, at=by.now, actor=actor)
+        _proved(session, attempt, Outcome(verdict.outcome), verdict.reasons, by)
     elif verdict is not None and verdict.follow_up is not None:
         _agreed(session, attempt, verdict.follow_up, by)
     else:
@@ -60,7 +59,25 @@ def retry(session: Session, attempt: Attempt, disposition: Disposition, by: Sett
     _move(session, attempt, step, None, by)
 
 
-def _after_agent(session: Session, attempt: Attempt, result: SessionResult, by: Settling, actor: str) -> None:
+def _proved(session: Session, attempt: Attempt, outcome: Outcome, reasons: tuple[str, ...], by: Settling) -> None:
+    """Close the callback, unless it passed and carries an item whose script has not been asked yet."""
+    unasked = _unasked_flow(attempt) if outcome is Outcome.PASSED else None
+    if unasked is None:
+        reason = ", ".join(reasons) or "flow"
+        outcomes.close(session, attempt.callback, outcome, reason=reason, at=by.now, actor=f"node:{attempt.node}")
+    else:
+        attempt.callback.flow = unasked
+        outcomes.reopen(session, attempt.callback, next_at=by.now + by.rules.interval, follow_up=None, at=by.now)
+
+
+def _unasked_flow(attempt: Attempt) -> str | None:
+    """The script of an item that no attempt of the callback has passed yet."""
+    passed = {past.flow for past in attempt.callback.attempts if (past.verdict or {}).get("outcome") == "passed"}
+    wanted = (item.flow for item in attempt.callback.items)
+    return next((flow for flow in wanted if flow not in passed | {attempt.flow}), None)
+
+
+def _after_agent(session: Session, attempt: Attempt, result: SessionResult, by: Settling) -> None:
     attempt.callback.state = CallbackState.WRAP_UP
     session.flush()
     if result.leg is None or result.agent_outcome is None:
@@ -72,7 +89,7 @@ def _after_agent(session: Session, attempt: Attempt, result: SessionResult, by: 
         staff_id=result.leg.staff_id,
         at=by.now,
         by="key",
-        actor=actor,
+        actor=f"node:{attempt.node}",
     )
 
 

@@ -27,6 +27,7 @@ from dialer.tables import (
     Client,
     GateRefusal,
     Handoff,
+    Item,
     PlanRun,
     Staff,
 )
@@ -159,6 +160,30 @@ def test_the_flows_outcome_closes_the_callback(db: Database, outcome: str) -> No
     assert (callback.state, callback.outcome) == (CallbackState.CLOSED, outcome)
     with db.session() as session:
         assert list(audit.verify(session)) == []
+
+
+@pytest.mark.rule("B-14")
+def test_a_merged_callback_is_not_passed_before_every_script_was_asked(db: Database) -> None:
+    with db.write() as session:
+        for number, flow in enumerate(("new_account", "existing_client")):
+            session.add(
+                Item(
+                    item_id=f"I{number}",
+                    callback_id="B1",
+                    pack="GAL",
+                    programme=flow,
+                    rule_ids=[],
+                    trigger="event",
+                    trigger_key=flow,
+                    due_on=date(2026, 12, 1),
+                    deadline_unit="month",
+                    flow=flow,
+                )
+            )
+    first = finish(db, SessionResult(verdict=Verdict("passed", None, ())))
+    assert (first.state, first.outcome, first.flow) == (CallbackState.PLANNED, None, "existing_client")
+    second = finish(db, SessionResult(verdict=Verdict("passed", None, ())))
+    assert (second.state, second.outcome) == (CallbackState.CLOSED, "passed")
 
 
 def test_an_answered_call_alone_confirms_nothing(db: Database) -> None:

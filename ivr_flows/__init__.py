@@ -1,0 +1,1 @@
+"""Approved scripts: their schema, their loader, the interpreter that follows them, and their spoken prompts."""

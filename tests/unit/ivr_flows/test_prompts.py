@@ -1,0 +1,130 @@
+"""Where a prompt's audio comes from, and what is done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr_flows.errors import VoiceError
+from ivr_flows.graph import to_svg
+from ivr_flows.model import Flow, Prompt
+from ivr_flows.prompts import Catalogue, content_hash, write_flac
+from ivr_flows.signal import RATE, normalise, resample, telephone, to_pcm
+from ivr_flows.speech import WEEKDAYS, Speaker, day
+from ivr_flows.terminal import run
+
+pytestmark = pytest.mark.unit
+
+HELLO = Prompt("hello", "en", "Nobody has rendered this.")
+DAY = Prompt("day", "en", "", "callback_day")
+
+
+def _tone(hertz: float, rate: int, seconds: float = 1.0) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)
+
+
+def test_a_studio_recording_of_any_shape_wins(tmp_path: Path) -> None:
+    write_flac(tmp_path / "audio" / "en" / f"{content_hash('en', HELLO.text)}.flac", to_pcm(_tone(500, RATE, 0.5)))
+    catalogue = Catalogue(tmp_path)
+    assert len(catalogue.audio(HELLO)) == RATE
+    recorded = tmp_path / "recorded" / "en" / "hello.wav"
+    recorded.parent.mkdir(parents=True)
+    soundfile.write(recorded, np.column_stack([_tone(440, 44100, 2), _tone(440, 44100, 2)]), 44100, subtype="PCM_24")
+    assert catalogue.seconds(HELLO) == pytest.approx(2.0, abs=0.1)
+    samples = np.frombuffer(catalogue.audio(HELLO), "<i2").astype(float)
+    loudest = np.argmax(np.abs(np.fft.rfft(samples))) * RATE / len(samples)
+    assert loudest == pytest.approx(440, abs=2)
+
+
+def test_a_prompt_without_audio_is_an_error_and_no_silence() -> None:
+    with pytest.raises(VoiceError, match="hello"):
+        Catalogue().audio(HELLO)
+
+
+def test_a_text_of_the_call_is_spoken_once(tmp_path: Path) -> None:
+    spoken: list[str] = []
+
+    def voice(text: str, language: str) -> bytes:
+        spoken.append(text)
+        return b"\x01\x00" * 80
+
+    catalogue = Catalogue(speaker=Speaker(tmp_path, voice))
+    first = catalogue.audio(DAY, {"callback_day": "Wang Xiaoming"})
+    assert catalogue.audio(DAY, {"callback_day": "Wang Xiaoming"}) == first == b"\x01\x00" * 80
+    assert spoken == ["Wang Xiaoming"]
+    assert not [path for path in tmp_path.rglob("*") if "Wang" in path.name]
+    with pytest.raises(VoiceError, match="callback_day"):
+        catalogue.audio(DAY, {})
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_the_next_days_are_spoken_in_the_scripts_own_voice(language: str) -> None:
+    today = date(2026, 11, 23)
+    for ahead in range(1, 7):
+        said = day(today + timedelta(days=ahead), today, language)
+        assert Catalogue().seconds(Prompt("d", language, "", "callback_day"), {"callback_day": said}) > 0.2
+
+
+def test_a_day_is_spoken_in_words() -> None:
+    today = date(2026, 11, 23)
+    assert day(date(2026, 11, 24), today, "zh-CN") == "星期二" == WEEKDAYS["zh-CN"][1]
+    assert day(date(2026, 12, 20), today, "zh-CN") == "十二月二十日，星期日"
+    assert day(date(2026, 12, 31), today, "en") == "Thursday, December 31"
+    assert day(today, today, "zh-CN") == "十一月二十三日，星期一"
+
+
+@given(st.sampled_from([8000, 16000, 22050, 24000, 44100, 48000]), st.sampled_from([300, 1000, 3000]))
+def test_resampling_keeps_a_telephone_tone(rate: int, hertz: int) -> None:
+    out = resample(_tone(hertz, rate), rate)
+    middle = out[800:-800]
+    assert len(out) == pytest.approx(RATE, abs=2)
+    assert float(np.sqrt((middle**2).mean())) == pytest.approx(0.3 / np.sqrt(2), rel=0.06)
+
+
+@given(st.sampled_from([16000, 24000, 48000]), st.integers(4500, 7500))
+def test_resampling_removes_what_would_fold_back(rate: int, hertz: int) -> None:
+    middle = resample(_tone(hertz, rate), rate)[800:-800]
+    assert float(np.sqrt((middle**2).mean())) < 0.01
+
+
+def test_prompts_are_trimmed_and_levelled() -> None:
+    quiet = np.concatenate([np.zeros(8000), 0.05 * _tone(400, RATE), np.zeros(8000)])
+    made = telephone(quiet, RATE)
+    assert len(made) == pytest.approx(RATE + 640, abs=50)
+    assert 20 * np.log10(np.sqrt((made.astype(float) / 32768) ** 2).mean() + 1e-9) > -23
+    assert len(telephone(np.zeros(8000), RATE)) == 0
+    assert len(normalise(np.zeros(0))) == 0
+
+
+def test_the_terminal_walks_a_flow_to_its_verdict(small: Flow, facts: dict[str, str]) -> None:
+    lines: list[str] = []
+    typed = iter(["9999", "123*", "", "1", "2", "5", "a suggestion"])
+    verdict = run(small, facts, lambda _: next(typed), lines.append)
+    assert verdict.outcome == "passed"
+    assert any("Hello from Huifang." in line for line in lines)
+    assert not any("123" in line for line in lines)
+
+
+def test_the_terminal_can_hand_over_and_hang_up(small: Flow, facts: dict[str, str]) -> None:
+    typed = iter(["123*", "0", "a", "not_passed"])
+    assert run(small, facts, lambda _: next(typed), lambda _: None).outcome == "not_passed"
+    typed = iter(["123*", "0", "n"])
+    assert run(small, facts, lambda _: next(typed), lambda _: None).follow_up == "promised_callback"
+    typed = iter(["h"])
+    assert run(small, facts, lambda _: next(typed), lambda _: None).reasons == ("hung_up:who",)
+
+
+def test_the_drawing_shows_every_step_and_escapes_texts(small: Flow, shipped: Callable[..., Flow]) -> None:
+    from xml.etree import ElementTree
+
+    for flow in (small, shipped("new_account")):
+        drawn = to_svg(flow)
+        ElementTree.fromstring(drawn)
+        assert all(f">{name}</text>" in drawn for name in flow.steps)
