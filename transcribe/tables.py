@@ -17,7 +17,8 @@ class TranscriptState(StrEnum):
 
     PENDING = "pending"  # waits for a worker, or for a model (``note`` says which command mends it)
     RUNNING = "running"
-    DONE = "done"
+    DONE = "done"  # its segments, and only those of done transcripts, are in the text index
+    SUPERSEDED = "superseded"  # a newer transcript of the same recording is done; the text is kept, not searched
     FAILED = "failed"  # ``note`` says why; `huifang transcribe --retry` runs it again
 
 
@@ -42,9 +43,10 @@ class Transcript(Base):
     engine: Mapped[str | None]
     model: Mapped[str | None]
     created_at: Mapped[datetime]
+    worker: Mapped[str | None]  # who claimed it: host and var folder
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    tries: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)  # claims so far
     audio_ms: Mapped[int | None]
     speech_ms: Mapped[int | None]
     note: Mapped[str | None]

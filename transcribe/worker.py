@@ -1,0 +1,95 @@
+"""What runs inside a worker process: one call's two channels in, its utterances out.
+
+Recognisers are native code that can crash or hang; here they take nothing with them but one transcript's try.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing.connection import wait
+
+from transcribe.audio import Pcm
+from transcribe.choosing import load
+from transcribe.recognisers.base import EngineSpec, Recogniser, Utterance
+from transcribe.vad import speech_ms, speech_spans
+
+RATE = 8000
+NICENESS = 10  # calls come first
+PATIENCE_S = 120  # a recogniser that needs longer than this plus ...
+PATIENCE_FACTOR = 4  # ... this many times the audio's length hangs
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call to hear; ``client`` and ``firm`` are int16 at 8 kHz."""
+
+    spec: EngineSpec
+    language: str
+    client: Pcm
+    firm: Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard on both channels."""
+
+    engine: str
+    model: str
+    audio_ms: int  # both channels together
+    speech_ms: int
+    client: tuple[Utterance, ...]
+    firm: tuple[Utterance, ...]
+
+
+def prepare() -> None:
+    """Make this process a good worker: low priority, stopped by its parent only, and gone when the parent is gone."""
+    os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, name="follow-parent", daemon=True).start()
+
+
+def hear_or_die(job: Job, patience_s: int = PATIENCE_S) -> Heard:
+    """``hear``, but a recogniser that hangs takes the process with it, even out of native code."""
+    signal.alarm(patience_s + PATIENCE_FACTOR * (job.client.size + job.firm.size) // RATE)
+    try:
+        return hear(job)
+    finally:
+        signal.alarm(0)
+
+
+def hear(job: Job) -> Heard:
+    """Recognise both channels of one call; RecogniserError when the audio or the engine is not usable."""
+    recogniser = _loaded(job.spec)
+    client, client_ms = _channel(recogniser, job.client, job.language)
+    firm, firm_ms = _channel(recogniser, job.firm, job.language)
+    return Heard(
+        engine=recogniser.engine,
+        model=recogniser.model,
+        audio_ms=(job.client.size + job.firm.size) * 1000 // RATE,
+        speech_ms=client_ms + firm_ms,
+        client=client,
+        firm=firm,
+    )
+
+
+def _channel(recogniser: Recogniser, pcm: Pcm, language: str) -> tuple[tuple[Utterance, ...], int]:
+    spans = speech_spans(pcm, RATE)
+    return tuple(recogniser.transcribe(pcm, RATE, language, spans)), speech_ms(spans)
+
+
+@lru_cache(maxsize=2)
+def _loaded(spec: EngineSpec) -> Recogniser:
+    return load(spec)
+
+
+def _follow_parent() -> None:
+    """A killed parent cannot stop its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
