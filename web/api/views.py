@@ -1,0 +1,97 @@
+"""The REST interface: thin, the same queries and the same masks as the pages, described by ``openapi.yaml``.
+
+It uses the session of the pages. Searching is a POST, because words of a search never stand in an address.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Blueprint, abort, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import generate_csrf
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from transcribe.errors import QueryError
+from transcribe.tables import Channel
+from web.access import Permission, route, signed_in
+from web.api import shapes
+from web.calls import queries
+from web.calls.detail import call_page
+from web.calls.filters import Filter, page_of
+from web.context import context
+from web.faults import answer
+from web.search.found import PAGE_SIZE, find
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def _request_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = document()["components"]["schemas"]["SearchRequest"]
+    return schema
+
+
+@route(api, "/openapi.json", Permission.PUBLIC)
+def openapi() -> ResponseReturnValue:
+    """The description of this interface."""
+    return jsonify(document())
+
+
+@route(api, "/session", Permission.SIGNED_IN)
+def session() -> ResponseReturnValue:
+    """Who I am, and the token that every POST needs in ``X-CSRFToken``."""
+    account = signed_in()
+    return jsonify(user=account.user_id, role=account.role, csrf_token=generate_csrf())
+
+
+@route(api, "/calls", Permission.READ_CALL)
+def calls() -> ResponseReturnValue:
+    """Callbacks under a filter, page by page."""
+    wanted = Filter.read({key: value for key, value in request.args.items() if key != "s"})
+    with context().db.session() as db:
+        found = queries.callbacks(wanted, None, signed_in())
+        page = page_of(request.args, queries.count(db, found))
+        rows = queries.callbacks_page(db, found, page)
+        listed = [shapes.callback(row, signed_in().role) for row in rows]
+    return jsonify(total=page.total, page=page.number, pages=page.last, calls=listed)
+
+
+@route(api, "/calls/<callback_id>", Permission.READ_CALL)
+def call(callback_id: str) -> ResponseReturnValue:
+    """One callback with its attempts, answers and handoffs."""
+    with context().db.session() as db:
+        page = call_page(db, callback_id, None, signed_in())
+        if page is None:
+            abort(404)
+        return jsonify(shapes.callback_with_attempts(page.callback, signed_in().role))
+
+
+@route(api, "/search", Permission.READ_DAY, methods=("POST",))
+def search() -> ResponseReturnValue:
+    """Sentences that hold the words."""
+    asked: Any = request.get_json(silent=True)
+    fault = best_match(Draft202012Validator(_request_schema()).iter_errors(asked))
+    if fault:
+        place = "".join(f" {part}" for part in fault.absolute_path)
+        return answer(400, _("The request%(place)s: %(fault)s", place=place, fault=fault.message))
+    text, page = str(asked["text"]), int(asked.get("page", 1))
+    channel = Channel(asked["channel"]) if "channel" in asked else None
+    wanted = Filter.read({key: str(asked.get(key, "")) for key in ("since", "until")})
+    try:
+        with context().db.session() as db:
+            found = find(db, text, wanted, signed_in(), channel=channel, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    except QueryError:
+        return answer(400, _("These words cannot be searched for. Give at least one letter or character."))
+    return jsonify(total=found.total, page=page, hits=[shapes.hit(item, signed_in().role) for item in found.calls])

@@ -1,0 +1,1 @@
+"""Recordings: their shape, the permission to listen, their sound, their proof."""

@@ -1,0 +1,1 @@
+"""The lists of callbacks and attempts, and one call's page."""

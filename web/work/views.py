@@ -1,0 +1,61 @@
+"""An agent's own callbacks: those that wait for his outcome first, then the ones he finished."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session, selectinload
+
+from dialer.calling.outcomes import OutcomeRefused, set_agent_outcome
+from dialer.tables import Attempt, Callback
+from web.access import Permission, route, signed_in
+from web.calls import queries
+from web.calls.detail import waiting
+from web.calls.filters import Filter
+from web.context import context
+
+work = Blueprint("work", __name__, template_folder="templates")
+SHOWN = 200
+
+
+@route(work, "/mine", Permission.SET_OUTCOME)
+def mine() -> ResponseReturnValue:
+    """My list."""
+    account = signed_in()
+    with context().db.session() as session:
+        rows = _taken(session)
+        open_rows = [row for row in rows if waiting(row, account)]
+        done = [row for row in rows if row not in open_rows]
+    return render_template("work/mine.html", open=open_rows, done=done)
+
+
+@route(work, "/calls/<callback_id>/outcome", Permission.SET_OUTCOME, methods=("POST",))
+def outcome(callback_id: str) -> ResponseReturnValue:
+    """Set the outcome of a talk I had; the dialer decides whether it is mine to set."""
+    account = signed_in()
+    try:
+        with context().db.write() as session:
+            set_agent_outcome(
+                session,
+                callback_id,
+                request.form.get("outcome", ""),
+                staff_id=account.staff_id or "",
+                at=context().clock.now(),
+                by="web",
+                actor=account.actor,
+            )
+    except OutcomeRefused:
+        flash(_("Nothing was changed: this callback does not wait for your outcome any more."), "warning")
+        return redirect(url_for("work.mine"))
+    flash(_("Outcome saved."), "success")
+    return redirect(url_for("work.mine"))
+
+
+def _taken(session: Session) -> list[Callback]:
+    wanted = queries.callbacks(Filter(), None, signed_in()).options(
+        selectinload(Callback.client),
+        selectinload(Callback.items),
+        selectinload(Callback.attempts).selectinload(Attempt.handoffs),
+    )
+    return list(session.scalars(wanted.order_by(None).order_by(Callback.created_at.desc()).limit(SHOWN)))
