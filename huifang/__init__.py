@@ -1,0 +1,1 @@
+"""The command line and the demo day: the roof, which knows every room."""

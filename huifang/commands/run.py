@@ -1,0 +1,202 @@
+"""Commands that run until they are stopped: node, web, transcribe, up, sim, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import click
+
+from core.calendars import ChinaCalendars
+from core.clock import china
+from core.errors import SettingsError
+from dialer.calling.scripts import Scripts
+from dialer.lines.baresip_line import BaresipLine, Trunk
+from dialer.nightly import schedule
+from dialer.node import Node, Rooms
+from dialer.planning.nightly import run_nightly_plan
+from dialer.programmes.load import load_pack
+from huifang import demo as demo_day
+from huifang.context import Context
+from huifang.output import console, print_json
+from ivr_flows.prompts import Catalogue
+from ivr_flows.speech import Speaker
+from recordings.reading import read_channels
+from recordings.tables import Recording
+from transcribe.queue import retry_failed
+from transcribe.run import RunReport, TranscriptionRun
+from web.serve import serve
+
+logger = logging.getLogger(__name__)
+pass_context = click.make_pass_decorator(Context)
+
+
+@click.command()
+@pass_context
+def node(context: Context) -> None:
+    """Dial: one dialer process. SIGTERM drains it: live calls end by themselves."""
+    scheduler = schedule(context.db, context.settings.node.plan_at, plan_tonight, _config(context))
+    try:
+        asyncio.run(_node(context))
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+async def _node(context: Context) -> None:
+    dialer = Node(_rooms(context))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, dialer.drain)
+    await dialer.run()
+
+
+def _rooms(context: Context) -> Rooms:
+    settings = context.settings
+    if not settings.line.trunk:
+        raise SettingsError("line.trunk is not set: give the host:port of the SIP trunk in huifang.toml")
+    if settings.line.engine != "baresip":
+        raise SettingsError(f"line.engine = {settings.line.engine!r}: this version has baresip")
+    site = Path(settings.firm.studio) if settings.firm.studio else None
+    catalogue = Catalogue(site=site, speaker=Speaker(settings.var / "speech"))
+    host = settings.line.trunk.rpartition(":")[0] or settings.line.trunk
+    trunk = Trunk(domain=host, transport=settings.line.transport, display_name=settings.firm.name_en)
+    line = BaresipLine(context.clock, listen=settings.line.listen, caller_id=settings.line.caller_id, trunk=trunk)
+    return Rooms(
+        settings=settings,
+        clock=context.clock,
+        calendars=ChinaCalendars(),
+        db=context.db,
+        archive=context.archive,
+        line=line,
+        pack=load_pack(settings.firm.pack),
+        scripts=Scripts(catalogue, {"zh-CN": settings.firm.name, "en": settings.firm.name_en}),
+    )
+
+
+def plan_tonight(config: str | None) -> None:
+    """The nightly job; stored by its import path, so it opens everything itself."""
+    with Context(Path(config) if config else None) as context:
+        today = china(context.clock.now()).date()
+        summary = run_nightly_plan(context.db, context.settings, context.clock, ChinaCalendars(), today)
+        logger.info("planned %s: %s", today, summary)
+
+
+def _config(context: Context) -> str | None:
+    return str(context.config.absolute()) if context.config else None
+
+
+@click.command()
+@pass_context
+def web(context: Context) -> None:
+    """Serve the pages and the API."""
+    context.db.require_current()
+    serve(context.settings, context.clock)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Transcribe what waits, then end.")
+@click.option("--retry", is_flag=True, help="Try the failed ones again.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON (with --once).")
+@pass_context
+def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None:
+    """Turn recordings into text, silence left out, in worker processes."""
+    if retry:
+        with context.db.write() as session:
+            retry_failed(session)
+    run = transcription(context)
+    if once:
+        report = run.run_pending(progress=None if as_json else _show_progress)
+        _show_report(report, as_json)
+        return
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run.run_forever(stop)
+
+
+def transcription(context: Context) -> TranscriptionRun:
+    """The transcription run of this installation."""
+
+    def read(recording_id: str):  # type: ignore[no-untyped-def] # (client, firm) as the run's ReadAudio wants
+        with context.db.session() as session:
+            recording = session.get_one(Recording, recording_id)
+        return read_channels(context.archive, recording)
+
+    return TranscriptionRun(context.settings, context.db, context.clock, read)
+
+
+def _show_progress(report: RunReport) -> None:
+    console().print(f"{report.done} done, {report.pending} waiting, {report.failed} failed, {report.elapsed_s:.0f} s")
+
+
+def _show_report(report: RunReport, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    _show_progress(report)
+    for reason, count in report.reasons.items():
+        console().print(f"{count} x {reason}")
+
+
+@click.command()
+@pass_context
+def up(context: Context) -> None:
+    """Node, web and transcription on this machine; Ctrl-C stops all three."""
+    context.db.require_current()
+    prefix = [sys.executable, "-m", "huifang", *(["--config", str(context.config)] if context.config else [])]
+    children = [subprocess.Popen([*prefix, name]) for name in ("node", "web", "transcribe")]  # noqa: S603
+    signal.signal(signal.SIGTERM, lambda *_: _stop(children))
+    signal.signal(signal.SIGINT, lambda *_: _stop(children))
+    codes = [child.wait() for child in _first_ended(children)]
+    _stop(children)
+    sys.exit(max([abs(code) for code in codes] + [abs(child.wait()) for child in children]))
+
+
+def _first_ended(children: list[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
+    """Block until one child ends: the others make no sense without it."""
+    ended = threading.Event()
+    for child in children:
+        threading.Thread(target=partial(_watch, child, ended), daemon=True).start()
+    ended.wait()
+    return [child for child in children if child.poll() is not None]
+
+
+def _watch(child: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    child.wait()
+    ended.set()
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+
+
+@click.command()
+@click.option("--config", "table", type=click.Path(exists=True, path_type=Path), required=True, help="The table.")
+@click.option("--port", type=int, default=5070, show_default=True)
+@click.option("--log", type=click.Path(path_type=Path), default=Path("carrier.jsonl"), show_default=True)
+@click.option("--seed", type=int, default=None, help="Overrides the table's seed.")
+def sim(table: Path, port: int, log: Path, seed: int | None) -> None:
+    """The simulated carrier alone: real SIP and RTP on loopback."""
+    from simulator.process import Launch  # noqa: PLC0415 - an extra that a site does not install
+
+    command = Launch(table, log, port=port, seed=seed).command()
+    sys.exit(subprocess.call(command))  # noqa: S603 - our own module
+
+
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def demo(folder: Path, as_json: bool) -> None:
+    """A whole day on this machine, from the import to the transcripts; checked against the carrier's own log."""
+    sys.exit(demo_day.run(folder, as_json=as_json))
+
+
+COMMANDS = (up, node, web, transcribe, sim, demo)
