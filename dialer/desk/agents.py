@@ -13,6 +13,7 @@ from typing import cast
 from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.orm import Session
 
+from core.errors import HuifangError
 from dialer.tables import Agent, AgentState, Client, Staff
 
 
@@ -35,6 +36,19 @@ def take_free(
             session.refresh(agent)
             return agent
     return None
+
+
+class NotStaff(HuifangError):
+    """Import the member of staff first (`huifang import staff FILE.csv`)."""
+
+
+def employ(session: Session, staff_id: str, *, sip_uri: str, state: AgentState, at: datetime) -> None:
+    """Make a member of staff an agent, or change his phone; NotStaff when nobody of that id was imported."""
+    if session.get(Staff, staff_id) is None:
+        raise NotStaff(f"no member of staff {staff_id!r}; import him first (`huifang import staff FILE.csv`)")
+    agent = session.get(Agent, staff_id) or Agent(staff_id=staff_id)
+    agent.sip_uri, agent.state, agent.state_since = sip_uri, state, at
+    session.add(agent)
 
 
 def set_state(session: Session, staff_id: str, state: AgentState, *, at: datetime, node: str | None = None) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
-from sqlalchemy.orm import Session
 
 from core.errors import HuifangError, SettingsError
+from dialer.desk.agents import employ
 from dialer.programmes.load import load_pack
-from dialer.tables import Agent, AgentState, Staff
+from dialer.tables import AgentState
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
 from ivr_flows.loader import load_flow, names
@@ -149,17 +149,9 @@ def agent() -> None:
 def set_(context: Context, staff_id: str, sip_uri: str, offline: bool) -> None:
     """Make the member of staff STAFF_ID an agent, or change his phone."""
     with context.db.write() as session:
-        set_agent(session, context, staff_id, sip_uri, AgentState.OFFLINE if offline else AgentState.FREE)
+        state = AgentState.OFFLINE if offline else AgentState.FREE
+        employ(session, staff_id, sip_uri=sip_uri, state=state, at=context.clock.now())
     console().print(f"{staff_id}: {'offline' if offline else 'free'}")
-
-
-def set_agent(session: Session, context: Context, staff_id: str, sip_uri: str, state: AgentState) -> None:
-    """Add or change an agent; HuifangError when no such member of staff was imported."""
-    if session.get(Staff, staff_id) is None:
-        raise HuifangError(f"no member of staff {staff_id!r}; import him first (`huifang import staff FILE.csv`)")
-    agent_ = session.get(Agent, staff_id) or Agent(staff_id=staff_id)
-    agent_.sip_uri, agent_.state, agent_.state_since = sip_uri, state, context.clock.now()
-    session.add(agent_)
 
 
 COMMANDS = (doctor, user, agent)

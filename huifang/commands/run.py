@@ -25,12 +25,11 @@ from dialer.programmes.load import load_pack
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
+from huifang.transcription import transcription
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
-from recordings.reading import read_channels
-from recordings.tables import Recording
 from transcribe.queue import retry_failed
-from transcribe.run import RunReport, TranscriptionRun
+from transcribe.run import RunReport
 from web.serve import serve
 
 logger = logging.getLogger(__name__)
@@ -118,17 +117,6 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     run.run_forever(stop)
-
-
-def transcription(context: Context) -> TranscriptionRun:
-    """The transcription run of this installation."""
-
-    def read(recording_id: str):  # type: ignore[no-untyped-def] # (client, firm) as the run's ReadAudio wants
-        with context.db.session() as session:
-            recording = session.get_one(Recording, recording_id)
-        return read_channels(context.archive, recording)
-
-    return TranscriptionRun(context.settings, context.db, context.clock, read)
 
 
 def _show_progress(report: RunReport) -> None:

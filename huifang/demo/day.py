@@ -25,14 +25,15 @@ from core.calendars import ChinaCalendars
 from core.clock import CHINA, SystemClock, china
 from core.errors import HuifangError
 from core.yaml import load_strict
+from dialer.desk.agents import employ
 from dialer.importing import import_clients, import_events, import_staff
 from dialer.planning.nightly import run_nightly_plan
 from dialer.tables import AgentState, Callback, CallbackState
-from huifang.commands.house import set_agent
 from huifang.context import Context
 from huifang.demo.checks import Expectation, differences
 from huifang.demo.figures import Figures, figures
 from huifang.output import console, print_json, print_table
+from huifang.transcription import transcription
 from transcribe.choosing import choose
 from transcribe.models import fetch
 from transcribe.recognisers.base import NoModel
@@ -132,7 +133,8 @@ def _prepare(day: Day, context: Context, trunk_port: int) -> None:
             import_(context.db, DATA / f"{name}.csv", clock=context.clock)
         with context.db.write() as session:
             for staff_id, phone in AGENTS.items():
-                set_agent(session, context, staff_id, f"sip:{phone}@127.0.0.1:{trunk_port}", AgentState.FREE)
+                uri = f"sip:{phone}@127.0.0.1:{trunk_port}"
+                employ(session, staff_id, sip_uri=uri, state=AgentState.FREE, at=context.clock.now())
             for login, (role, staff_id_, name) in LOGINS.items():
                 made = add_user(
                     session,
@@ -205,8 +207,6 @@ def _left(context: Context) -> tuple[int, int]:
 
 
 def _transcribe(day: Day, context: Context) -> None:
-    from huifang.commands.run import transcription  # noqa: PLC0415 - commands import this package
-
     with _timed(day, "transcription"), _progress() as bar:
         task = bar.add_task("transcripts", total=None)
         transcription(context).run_pending(

@@ -19,10 +19,10 @@ from sqlalchemy import select
 
 from core.calendars import ChinaCalendars
 from core.clock import SystemClock, china
+from dialer.desk.agents import employ
 from dialer.importing import import_clients, import_events, import_staff
 from dialer.planning.nightly import run_nightly_plan
 from dialer.tables import AgentState, Callback, CallbackState
-from huifang.commands.house import set_agent
 from huifang.context import Context
 from huifang.demo.day import DATA, MORNING
 from ivr_flows.loader import load_flow, names
@@ -188,4 +188,5 @@ def _import(folder: Path, context: Context, phones: dict[str, str], agents: dict
         take(context.db, folder / f"{name}.csv", clock=context.clock)
     with context.db.write() as session:
         for agent in agents:
-            set_agent(session, context, f"S-{agent}", f"sip:{agent}@127.0.0.1:{port}", AgentState.FREE)
+            uri = f"sip:{agent}@127.0.0.1:{port}"
+            employ(session, f"S-{agent}", sip_uri=uri, state=AgentState.FREE, at=context.clock.now())
