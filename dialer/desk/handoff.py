@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -59,13 +61,15 @@ class HandoffDesk:
 
         Cancelling it (the client hung up) stops the ringing and frees the agent.
         """
-        handoff_id = await self._request(attempt_id, reason)
+        handoff_id = new_id(self._clock.now())
+        leg: AgentLeg | None = None
         try:
+            await self._request(handoff_id, attempt_id, reason)
             leg = await self._search(handoff_id, client_id)
+            await self._result(handoff_id, "joined" if leg else "nobody_free", leg)
         except asyncio.CancelledError:
-            await self._result(handoff_id, "client_gone")
+            await (self.too_late(leg) if leg else self._result(handoff_id, "client_gone"))
             raise
-        await self._result(handoff_id, "joined" if leg else "nobody_free", leg)
         return leg
 
     async def left(self, leg: AgentLeg, *, outcome_known: bool) -> None:
@@ -122,21 +126,19 @@ class HandoffDesk:
             await self._freed(agent, handoff_id, f"line: {error}")
             return None
         try:
-            answered = await self._wait_answer(call)
+            if await self._answers(call):
+                await self._store.write(partial(self._talking, agent))
+                return call
         except asyncio.CancelledError:
             await call.hang_up()
             await self._freed(agent, handoff_id, "client_gone")
             raise
-        if answered:
-            await self._store.write(
-                lambda s: agents.set_state(s, agent.staff_id, AgentState.TALKING, at=self._clock.now(), node=self._node)
-            )
-            return call
         await call.hang_up()
         await self._freed(agent, handoff_id, _ending_words(call))
         return None
 
-    async def _wait_answer(self, call: Call) -> bool:
+    async def _answers(self, call: Call) -> bool:
+        """True when the agent answers within ``ring_seconds``."""
         outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def listen(event: CallEvent) -> None:
@@ -144,12 +146,17 @@ class HandoffDesk:
                 outcome.set_result(isinstance(event, Answered))
 
         stop = call.subscribe(listen)
+        timer = asyncio.ensure_future(self._clock.sleep(self.rules.ring_seconds))
+        either: set[asyncio.Future[Any]] = {outcome, timer}
         try:
-            return await asyncio.wait_for(outcome, self.rules.ring_seconds)
-        except TimeoutError:
-            return False
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return outcome.done() and outcome.result()
         finally:
+            timer.cancel()
             stop()
+
+    def _talking(self, agent: Agent, session: Session) -> None:
+        agents.set_state(session, agent.staff_id, AgentState.TALKING, at=self._clock.now(), node=self._node)
 
     async def _take(self, client_id: str, tried: list[str]) -> Agent | None:
         def change(session: Session) -> Agent | None:
@@ -165,14 +172,10 @@ class HandoffDesk:
 
         return await self._store.write(change)
 
-    async def _request(self, attempt_id: str, reason: str) -> str:
-        def change(session: Session) -> str:
-            at = self._clock.now()
-            handoff_id = new_id(at)
-            session.add(Handoff(handoff_id=handoff_id, attempt_id=attempt_id, reason=reason, requested_at=at, tried=[]))
-            return handoff_id
-
-        return await self._store.write(change)
+    async def _request(self, handoff_id: str, attempt_id: str, reason: str) -> None:
+        at = self._clock.now()
+        row = Handoff(handoff_id=handoff_id, attempt_id=attempt_id, reason=reason, requested_at=at, tried=[])
+        await self._store.write(lambda session: session.add(row))
 
     async def _freed(self, agent: Agent, handoff_id: str, ending: str) -> None:
         def change(session: Session) -> None:
