@@ -29,7 +29,7 @@ from dialer.calling.settling import Settling, retry, settle
 from dialer.calling.voice import VoiceDetector
 from dialer.desk import agents
 from dialer.desk.handoff import AgentLeg, HandoffDesk
-from dialer.gate import NodeFacts, Verdict, judge
+from dialer.gate import GateInput, NodeFacts, Verdict, judge
 from dialer.lines.base import Call, Line, LineError
 from dialer.planning import lookup
 from dialer.programmes.facts import Preference
@@ -40,7 +40,6 @@ from dialer.tables import Attempt, Callback, Client
 from recordings import sealing
 from recordings.archive import Archive
 from recordings.errors import RecorderNotReady
-from recordings.tables import Recording
 from recordings.writer import RecordingWriter, Spool
 from transcribe import queue
 
@@ -48,7 +47,8 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long the node waits before it looks for work again
 LOOK_AGAIN = timedelta(minutes=1)  # a refused callback rests at least this long
-UNREADY_REST = timedelta(hours=1)  # a script that cannot be played needs a person first
+NEEDS_A_PERSON = timedelta(hours=1)  # time does not cure an opt-out or a missing number: look again much later
+MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining"})
 ATTEMPT_HEADER = "X-Huifang-Attempt"  # lets a carrier's log be matched with our attempts
 
 
@@ -137,6 +137,10 @@ class Node:
             await self._dial_until_drained()
         finally:
             ticking.cancel()
+            done = self._loop.figures
+            logger.info(
+                "ticks %d, late %d, dropped %d, worst %d ms", done.ticks, done.late, done.dropped, done.worst_ms
+            )
             await self._rooms.line.close()
             self._spool.close()
             self._store.close()
@@ -187,49 +191,50 @@ class Node:
     # --- one call ----------------------------------------------------------------------------------------------------
 
     async def _call(self, job: Job) -> None:
-        """From the INVITE to the sealed recording."""
+        """From the opened recorder to the sealed recording: no recording, no call (design rule 3)."""
+        call, result = None, SessionResult()
         try:
-            call = await self._rooms.line.dial(job.uri, headers={ATTEMPT_HEADER: job.lease.attempt_id})
-        except LineError as error:
+            writer = await asyncio.to_thread(self._spool.open, job.lease.recording_id)
+            try:
+                voice = self._voices.pop() if self._voices else await asyncio.to_thread(VoiceDetector)
+                call = await self._rooms.line.dial(job.uri, headers={ATTEMPT_HEADER: job.lease.attempt_id})
+                result = await self._live_call(job, call, writer, voice)  # subscribes before anything else can happen
+                self._voices.append(voice)
+            finally:
+                await asyncio.to_thread(_close, writer)  # it waits for the disk, the tick must not
+            judged = self._judged(call)
+        except (LineError, RecorderNotReady) as error:
             judged = Judged(Disposition.OUR_FAULT, str(error))
-            await self._store.write(partial(self._finish, job, None, SessionResult(), judged))
-            return
-        await self._store.write(lambda session: ledger.went_live(session, job.lease.attempt_id))
-        voice = self._voices.pop() if self._voices else await asyncio.to_thread(VoiceDetector)
-        result = await self._session(job, call, voice).run()
-        self._voices.append(voice)
         await self._store.flush()
-        judged = judge_ending(
-            call.ending,
-            answered=call.answered_at is not None,
-            provisionals=call.provisionals,
-            dialed_at=call.dialed_at,
-            ring_limit_s=self._rules.ring_limit.total_seconds(),
-        )
         await self._store.write(partial(self._finish, job, call, result, judged))
         if result.leg:
             await self._desk.left(result.leg, outcome_known=result.agent_outcome is not None)
         if result.recorded:
             await self._seal(job.lease.recording_id)
 
-    def _session(self, job: Job, call: Call, voice: VoiceDetector) -> CallSession:
-        return CallSession(
+    async def _live_call(self, job: Job, call: Call, writer: RecordingWriter, voice: VoiceDetector) -> SessionResult:
+        self._store.post(lambda db: ledger.went_live(db, job.lease.attempt_id))
+        session = CallSession(
             call,
             job.script,
             loop=self._loop,
-            open_writer=partial(self._open_writer, job),
+            writer=writer,
             on_answer=partial(self._keep_answer, job),
             ring_agent=partial(self._ring_agent, job),
             desk=self._desk,
             voice=voice,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
         )
+        return await session.run()
 
-    def _open_writer(self, job: Job) -> RecordingWriter:
-        writer = self._spool.open(job.lease.recording_id)
-        at = self._clock.now()
-        self._store.post(lambda session: _begin_recording(session, job.lease, self._name, at))
-        return writer
+    def _judged(self, call: Call) -> Judged:
+        return judge_ending(
+            call.ending,
+            answered=call.answered_at is not None,
+            provisionals=call.provisionals,
+            dialed_at=call.dialed_at,
+            ring_limit_s=self._rules.ring_limit.total_seconds(),
+        )
 
     def _keep_answer(self, job: Job, taken: TakenAnswer) -> None:
         at = self._clock.now()
@@ -284,9 +289,8 @@ class Node:
         verdict = judge(asked)
         if verdict.allowed and asked.phone is not None:
             return Allowed(verdict, asked.phone)
-        again = max(lookup.next_chance(asked) or now, now + LOOK_AGAIN)
         reasons = [reason.as_json() for reason in verdict.reasons]
-        ledger.refused(session, callback, reasons, at=now, again_at=again)
+        ledger.refused(session, callback, reasons, at=now, again_at=_look_again(asked, verdict))
         return None
 
     def _lease(self, waiting: Waiting, script: Script, session: Session) -> Job | None:
@@ -307,6 +311,7 @@ class Node:
         )
         if lease is None:
             return None
+        sealing.begin(session, recording_id=lease.recording_id, attempt_id=lease.attempt_id, node=self._name, at=now)
         uri = f"sip:{allowed.phone}@{self._rooms.settings.line.trunk}"
         return Job(lease, callback.client_id, uri, script)
 
@@ -330,7 +335,7 @@ class Node:
         now = self._clock.now()
         reason = {"code": "script_unready", "text": f"话术无法播放：{error}", "text_en": str(error), "rule": "C-06"}
         callback = session.get_one(Callback, waiting.callback_id)
-        ledger.refused(session, callback, [reason], at=now, again_at=now + UNREADY_REST)
+        ledger.refused(session, callback, [reason], at=now, again_at=now + NEEDS_A_PERSON)
 
     def _finish(self, job: Job, call: Call | None, result: SessionResult, judged: Judged, session: Session) -> None:
         attempt = ledger.ended(
@@ -343,18 +348,16 @@ class Node:
             cause=judged.why,
             at=self._clock.now(),
         )
+        if not result.recorded:
+            sealing.discard(session, self._spool, job.lease.recording_id)
         settle(session, attempt, result, judged, self._settling())
 
     def _close_interrupted(self, session: Session) -> list[str]:
         now = self._clock.now()
         agents.release_node(session, self._name, now)
-        spooled = set(self._spool.recording_ids())
         dead = ledger.interrupted(session, self._name, now)
         for attempt in dead:
-            if attempt.recording_id in spooled:
-                lease = ledger.Lease(attempt.attempt_id, attempt.recording_id)
-                _begin_recording(session, lease, self._name, attempt.started_at)
-            elif session.get(Recording, attempt.recording_id) is None:
+            if attempt.recording_id and sealing.discard(session, self._spool, attempt.recording_id):
                 attempt.recording_id = None
             retry(session, attempt, Disposition.INTERRUPTED, self._settling())
         return [attempt.attempt_id for attempt in dead]
@@ -363,10 +366,21 @@ class Node:
         return Settling(self._rules, self._rooms.calendars, self._clock.now())
 
 
-def _begin_recording(session: Session, lease: ledger.Lease, node: str, at: datetime) -> None:
-    """The recording's row; after a crash it may be there already."""
-    if session.get(Recording, lease.recording_id) is None:
-        sealing.begin(session, recording_id=lease.recording_id, attempt_id=lease.attempt_id, node=node, at=at)
+def _close(writer: RecordingWriter) -> None:
+    """End the file; one that cannot be ended is kept, and sealing mends it."""
+    try:
+        writer.close()
+    except HuifangError as error:
+        logger.error("a recording could not be closed: %s", error)  # noqa: TRY400 - its message says all
+
+
+def _look_again(asked: GateInput, verdict: Verdict) -> datetime:
+    """When a refused callback is worth another look: its next window, or soon when only the machine was against it."""
+    chance = lookup.next_chance(asked)
+    if chance is not None and chance > asked.now:
+        return max(chance, asked.now + LOOK_AGAIN)
+    by_machine = {reason.code for reason in verdict.reasons} <= MACHINE_REASONS
+    return asked.now + (LOOK_AGAIN if by_machine else NEEDS_A_PERSON)
 
 
 def next_calling_day(rules: ContactRules, calendars: Calendars, now: datetime) -> date:

@@ -67,6 +67,20 @@ def begin(session: Session, *, recording_id: str, attempt_id: str, node: str, at
     return row
 
 
+def discard(session: Session, spool: Spool, recording_id: str) -> bool:
+    """Forget a recording that never began: its row and its empty file. False, and nothing done, when it holds audio.
+
+    A phone that rang and was not answered leaves nothing to keep; the attempt's own row tells of it.
+    """
+    if spool.has_audio(recording_id):
+        return False
+    row = session.get(Recording, recording_id)
+    if row is not None and row.state == RecordingState.WRITING:
+        session.delete(row)
+    spool.remove(recording_id)
+    return True
+
+
 def seal(
     db: Database,
     archive: Archive,

@@ -93,6 +93,11 @@ class Spool:
         """The ids of all spool files, oldest id first."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
+    def has_audio(self, recording_id: str) -> bool:
+        """Whether the file of this recording holds anything beyond its header."""
+        path = self.path(recording_id)
+        return path.exists() and path.stat().st_size > wav.HEADER_BYTES
+
     @contextmanager
     def claim(self, recording_id: str) -> Iterator[int]:
         """Hold the closed or abandoned file for the length of the block and yield its descriptor (read and write).

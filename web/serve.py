@@ -38,6 +38,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "proc_name": "huifang-web",
             "loglevel": "warning" if self._quiet else "info",
+            "control_socket_disable": True,
             "accesslog": None,  # addresses of visitors are not kept; listens are in the audit chain
             "graceful_timeout": 10,
         }.items():

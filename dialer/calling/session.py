@@ -34,14 +34,10 @@ OUTCOMES_OF_FLOW = ("passed", "not_passed", "refused")
 
 
 class Writer(Protocol):
-    """Where the two channels go (``recordings.writer.RecordingWriter``)."""
+    """Where the two channels go: an open ``recordings.writer.RecordingWriter``, closed by whoever opened it."""
 
     def write(self, client: bytes, firm: bytes) -> None:
-        """Append one frame of each channel."""
-        ...
-
-    def close(self) -> None:
-        """End the file."""
+        """Append one frame of each channel; never waits for the disk's platter."""
         ...
 
 
@@ -98,7 +94,7 @@ class CallSession:
         script: Script,
         *,
         loop: MediaLoop,
-        open_writer: Callable[[], Writer],
+        writer: Writer,
         on_answer: Callable[[TakenAnswer], None],
         ring_agent: Callable[[str], asyncio.Task[AgentLeg | None]],
         desk: HandoffDesk,
@@ -109,13 +105,13 @@ class CallSession:
         self._call = call
         self._script = script
         self._loop = loop
-        self._open_writer = open_writer
+        self._writer = writer
         self._on_answer = on_answer
         self._ring_agent = ring_agent
         self._desk = desk
         self._voice = voice
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
-        self._writer: Writer | None = None
+        self._recording = False
         self._ms = 0
         self._ear = Ear(call)
         self._mouth = Mouth()
@@ -144,7 +140,6 @@ class CallSession:
         finally:
             self._loop.remove(self._tick)
             stop()
-            self._close_writer()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         return self.result
 
@@ -193,7 +188,7 @@ class CallSession:
 
     def _ended(self) -> None:
         self._client_gone = True
-        self._close_writer()
+        self._recording = False
         if self._ringing:
             self._ringing.cancel()
         self._feed(flow_events.HungUp())
@@ -220,7 +215,7 @@ class CallSession:
         self._run_timers(heard)
 
     def _before_answer(self, heard: bytes) -> None:
-        if self._writer is not None:
+        if self._recording:
             self._record(heard, SILENCE)
             self._ms += FRAME_MS
         self._ring_ticks -= 1
@@ -276,15 +271,11 @@ class CallSession:
     # --- the recorder ------------------------------------------------------------------------------------------------
 
     def _start_recording(self) -> None:
-        if self._writer is None and not self.result.recorder_failed:
-            try:
-                self._writer = self._open_writer()
-                self.result.recorded = True
-            except (OSError, HuifangError):
-                self._recorder_broke()
+        if not self.result.recorder_failed:
+            self._recording = self.result.recorded = True
 
     def _record(self, heard: bytes, ours: bytes) -> None:
-        if self._writer is None:
+        if not self._recording:
             return
         try:
             self._writer.write(heard, ours)
@@ -295,17 +286,12 @@ class CallSession:
         """No recording, no call (design rule 3): apologise and hang up; nothing said from here on counts."""
         logger.error("the recorder failed in a live call; it ends with an apology")
         self.result.recorder_failed = True
-        self._writer, self._state = None, None
+        self._recording, self._state = False, None
         self._stop_playing()
         if self._talk:
             self._talk.dismiss()
         self._last_prompt = self._script.apology.prompt
         self._mouth.play([self._script.apology])
-
-    def _close_writer(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer:
-            writer.close()
 
     # --- the flow ----------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,8 @@ def _rooms(context: Context) -> Rooms:
     settings = context.settings
     if not settings.line.trunk:
         raise SettingsError("line.trunk is not set: give the host:port of the SIP trunk in huifang.toml")
+    if not settings.line.caller_id:
+        raise SettingsError("line.caller_id is not set: give the firm's one standard number in huifang.toml (B-25)")
     if settings.line.engine != "baresip":
         raise SettingsError(f"line.engine = {settings.line.engine!r}: this version has baresip")
     site = Path(settings.firm.studio) if settings.firm.studio else None

@@ -6,9 +6,9 @@ morning; it runs at real speed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +150,7 @@ def _prepare(day: Day, context: Context, trunk_port: int) -> None:
         _bring_model(day, context)
         today = china(context.clock.now()).date()
         run_nightly_plan(context.db, context.settings, context.clock, ChinaCalendars(), today)
+        import_clients(context.db, DATA / "clients_this_morning.csv", clock=context.clock)  # what the plan did not know
 
 
 def _bring_model(day: Day, context: Context) -> None:
@@ -161,17 +162,25 @@ def _bring_model(day: Day, context: Context) -> None:
 
 
 def _dial(day: Day, context: Context) -> None:
-    """Run the node until nothing is left to do in this demo, then drain it."""
-    command = [sys.executable, "-m", "huifang", "--config", str(context.config), "node"]
-    with (day.folder / "node.log").open("w") as log, _timed(day, "calls"):
-        node = subprocess.Popen(command, stderr=log, stdout=log)  # noqa: S603 - our own command
+    """Run node and transcription, as `huifang up` does, until no call is left to be made in this demo."""
+    with _child(day, context, "transcribe"), _child(day, context, "node") as node, _timed(day, "calls"):
+        _wait_for_the_day(context, node, day)
+
+
+@contextmanager
+def _child(day: Day, context: Context, command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of our own commands in a process of its own; told to end at the end of the block, and waited for."""
+    path = day.folder / f"{command}.log"
+    with path.open("w") as log:
+        arguments = [sys.executable, "-m", "huifang", "--config", str(context.config), command]
+        child = subprocess.Popen(arguments, stderr=log, stdout=log)  # noqa: S603 - our own command
         try:
-            _wait_for_the_day(context, node, day)
+            yield child
         finally:
-            node.send_signal(signal.SIGTERM)
-            node.wait(60)
-    if node.returncode:
-        raise DemoFailed(f"the node ended with {node.returncode}; read {day.folder / 'node.log'}")
+            child.terminate()
+            child.wait(120)
+    if child.returncode:
+        raise DemoFailed(f"{command} ended with {child.returncode}; read {path}")
 
 
 def _wait_for_the_day(context: Context, node: subprocess.Popen[bytes], day: Day) -> None:
@@ -233,7 +242,7 @@ def _show(day: Day, summary: Figures, wrong: list[str], *, as_json: bool) -> Non
         print_json({"summary": summary, "differences": wrong, "notes": day.notes})
         return
     print_table("the day", ["what", "figure"], _rows(summary))
-    for note in day.notes:
+    for note in (*day.notes, *(f"{count} transcripts: {why}" for why, count in summary.waiting.items())):
         console().print(note)
     if wrong:
         console().print(f"{len(wrong)} differences from what the carrier did:")
@@ -266,12 +275,7 @@ def _leave_pages_up(day: Day, context: Context) -> None:
     console().print(f"The pages are at http://{host}:{port} until Ctrl-C. Sign in:")
     for login, password in day.passwords.items():
         console().print(f"  {login}  {password}")
-    command = [sys.executable, "-m", "huifang", "--config", str(context.config), "web"]
-    web = subprocess.Popen(command)  # noqa: S603 - our own command
-    try:
-        web.wait()
-    except KeyboardInterrupt:
-        web.terminate()
+    with contextlib.suppress(KeyboardInterrupt), _child(day, context, "web") as web:
         web.wait()
 
 

@@ -30,6 +30,7 @@ class Figures:
     transcripts: dict[str, int]
     transcribed_s: float
     segments: int
+    waiting: dict[str, int]  # why transcripts wait or failed, with the command that mends it
     timing_s: dict[str, float] = field(default_factory=dict)
 
 
@@ -50,6 +51,7 @@ def figures(session: Session, timing_s: dict[str, float]) -> Figures:
         transcripts=_by(session, Transcript.state),
         transcribed_s=_transcribed(session),
         segments=_count(session, select(func.count(Segment.segment_id))),
+        waiting=_by(session, Transcript.note),
         timing_s={name: round(seconds, 1) for name, seconds in timing_s.items()},
     )
 

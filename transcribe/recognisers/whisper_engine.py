@@ -16,6 +16,7 @@ from faster_whisper.transcribe import Segment as WhisperSegment
 from transcribe.audio import Pcm, at_16_khz, require_telephone_audio
 from transcribe.errors import EngineUnavailable
 from transcribe.models import model_label
+from transcribe.packing import Packing, pack, packed_audio
 from transcribe.recognisers.base import EngineSpec, Utterance, Word
 from transcribe.script import primary, tidy
 from transcribe.vad import Span, speech_spans
@@ -48,23 +49,25 @@ class WhisperRecogniser:
         clips = speech_spans(pcm, rate) if spans is None else spans
         if not clips:
             return []
+        packing = pack(clips)
         heard, _ = self._pipeline.transcribe(
-            at_16_khz(pcm, rate),
+            at_16_khz(packed_audio(pcm, rate, packing), rate),
             language=primary(language),
             beam_size=5,
             temperature=0.0,
             word_timestamps=True,
             vad_filter=False,
-            clip_timestamps=[{"start": clip.start_ms / 1000, "end": clip.end_ms / 1000} for clip in clips],
+            clip_timestamps=[{"start": one.start_ms / 1000, "end": one.end_ms / 1000} for one in packing.packs],
             batch_size=BATCH,
         )
-        return [said for part in heard if part.no_speech_prob <= NO_SPEECH for said in utterances(part, language)]
+        parts = [part for part in heard if part.no_speech_prob <= NO_SPEECH]
+        return [said for part in parts for said in utterances(part, language, packing)]
 
 
-def utterances(part: WhisperSegment, language: str) -> Iterator[Utterance]:
-    """A coarse whisper segment as utterances, cut at sentence ends and pauses."""
+def utterances(part: WhisperSegment, language: str, packing: Packing) -> Iterator[Utterance]:
+    """A coarse whisper segment as utterances, cut at sentence ends and pauses, at their times in the call."""
     confidence = round(math.exp(min(0.0, float(part.avg_logprob))), 3)
-    for words in sentences(_words(part)):
+    for words in sentences(_words(part, packing)):
         text = tidy("".join(word.word for word in words), language)
         if text:
             shown = tuple(_tidied(word, language) for word in words)
@@ -83,10 +86,11 @@ def sentences(words: Iterable[Word]) -> Iterator[list[Word]]:
         yield group
 
 
-def _words(part: WhisperSegment) -> Iterator[Word]:
+def _words(part: WhisperSegment, packing: Packing) -> Iterator[Word]:
     for word in part.words or ():
-        # numpy floats do not go into JSON
-        yield Word(word.word, _ms(word.start), _ms(word.end), round(float(word.probability), 3))
+        start, end = packing.restore(_ms(word.start)), packing.restore(_ms(word.end))
+        # numpy floats do not go into JSON; a word that the model stretches over a gap ends where it begins
+        yield Word(word.word, start, max(start, end), round(float(word.probability), 3))
 
 
 def _ms(seconds: float) -> int:

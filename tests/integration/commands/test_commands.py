@@ -26,7 +26,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """``run("plan", "--json")`` in an empty folder that holds only a huifang.toml."""
     (tmp_path / "huifang.toml").write_text(
-        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[line]\ntrunk = "127.0.0.1:5999"\n', "utf-8"
+        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\n', "utf-8"
     )
 
     def call(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -153,6 +153,11 @@ def test_a_taken_port_of_the_pages_is_one_clear_line(run: Run, taken_port: int) 
 
 def test_a_missing_trunk_is_named(run: Run) -> None:
     refused(run("node", HUIFANG_LINE_TRUNK=""), "line.trunk")
+
+
+@pytest.mark.rule("B-25")
+def test_a_missing_caller_id_is_named(run: Run) -> None:
+    refused(run("node", HUIFANG_LINE_CALLER_ID=""), "line.caller_id")
 
 
 def test_a_place_that_cannot_be_written_is_named(run: Run) -> None:

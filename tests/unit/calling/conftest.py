@@ -78,7 +78,6 @@ class Tape:
 
     def __init__(self) -> None:
         self.client, self.firm = bytearray(), bytearray()
-        self.closed = 0
         self.broken = False
 
     def write(self, client: bytes, firm: bytes) -> None:
@@ -86,9 +85,6 @@ class Tape:
             raise OSError(28, "No space left on device")
         self.client += client
         self.firm += firm
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 class Desk:
@@ -192,7 +188,7 @@ def _session(stage: Stage, changed: dict[str, Any]) -> CallSession:
     )
     options: dict[str, Any] = {
         "loop": stage,
-        "open_writer": lambda: stage.tape,
+        "writer": stage.tape,
         "on_answer": stage.answers.append,
         "ring_agent": stage.desk.ring,
         "desk": stage.desk,
