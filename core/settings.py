@@ -32,7 +32,7 @@ class Firm:
     name_en: str = _setting("Huifang Securities", "the company's English name")
     pack: str = _setting("GAL", "policy pack: the name of a shipped one, or the path of the firm's own YAML file")
     studio: str = _setting(
-        "", "folder of recorded prompts <language>/<prompt>.wav; a recording wins over a rendered one"
+        "", "folder of the site's prompts: recorded/<language>/<prompt>.wav wins over a rendered one"
     )
 
 

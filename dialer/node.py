@@ -35,8 +35,8 @@ from dialer.planning import lookup
 from dialer.programmes.facts import Preference
 from dialer.programmes.model import ContactRules, Pack
 from dialer.programmes.windows import first_moment
-from dialer.store import Store
-from dialer.tables import Attempt, Callback, Client
+from dialer.store import Posts, Store
+from dialer.tables import Attempt, AttemptState, Callback, Client
 from recordings import sealing
 from recordings.archive import Archive
 from recordings.errors import RecorderNotReady
@@ -46,6 +46,7 @@ from transcribe import queue
 logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long the node waits before it looks for work again
+CLEAR_UP_S = 60.0  # how often what a fault left open is tried again
 LOOK_AGAIN = timedelta(minutes=1)  # a refused callback rests at least this long
 NEEDS_A_PERSON = timedelta(hours=1)  # time does not cure an opt-out or a missing number: look again much later
 MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining"})
@@ -92,6 +93,7 @@ class Job:
     client_id: str
     uri: str
     script: Script
+    posts: Posts
 
 
 class Node:
@@ -117,6 +119,8 @@ class Node:
         )
         self._voices: list[VoiceDetector] = []
         self._live: dict[str, asyncio.Task[None]] = {}
+        self._failed: list[str] = []
+        self._unsealed: list[str] = []
         self._draining = False
 
     @property
@@ -158,11 +162,16 @@ class Node:
 
     async def _dial_until_drained(self) -> None:
         gap = 1.0 / self._rooms.settings.line.calls_per_second
+        cleared_at = self._clock.monotonic()
         while not self._draining:
             dialed = len(self._live) < self._rooms.settings.line.channels and await self._dial_next()
+            if self._clock.monotonic() - cleared_at > CLEAR_UP_S:
+                await self._clear_up()
+                cleared_at = self._clock.monotonic()
             await self._clock.sleep(gap if dialed else IDLE_S)
         while self._live:
             await asyncio.wait(self._live.values())
+        await self._clear_up()
 
     async def _dial_next(self) -> bool:
         """Take the most pressing callback through the gate; True when a call was started."""
@@ -185,8 +194,16 @@ class Node:
     def _done(self, attempt_id: str, task: asyncio.Task[None]) -> None:
         del self._live[attempt_id]
         if not task.cancelled() and task.exception() is not None:
-            # The attempt stays live in the books; the next start closes it as interrupted and recovers its recording.
             logger.error("attempt %s failed", attempt_id, exc_info=task.exception())
+            self._failed.append(attempt_id)
+
+    async def _clear_up(self) -> None:
+        """Bring to an end what a fault of ours left open: attempts in the books, recordings in the spool."""
+        while self._failed:
+            await self._store.write(partial(self._abandon, self._failed.pop()))
+        waiting, self._unsealed = self._unsealed, []
+        for recording_id in waiting:
+            await self._seal(recording_id)
 
     # --- one call ----------------------------------------------------------------------------------------------------
 
@@ -205,7 +222,7 @@ class Node:
             judged = self._judged(call)
         except (LineError, RecorderNotReady) as error:
             judged = Judged(Disposition.OUR_FAULT, str(error))
-        await self._store.flush()
+        await job.posts.flush()
         await self._store.write(partial(self._finish, job, call, result, judged))
         if result.leg:
             await self._desk.left(result.leg, outcome_known=result.agent_outcome is not None)
@@ -213,7 +230,7 @@ class Node:
             await self._seal(job.lease.recording_id)
 
     async def _live_call(self, job: Job, call: Call, writer: RecordingWriter, voice: VoiceDetector) -> SessionResult:
-        self._store.post(lambda db: ledger.went_live(db, job.lease.attempt_id))
+        job.posts.post(lambda db: ledger.went_live(db, job.lease.attempt_id))
         session = CallSession(
             call,
             job.script,
@@ -238,13 +255,14 @@ class Node:
 
     def _keep_answer(self, job: Job, taken: TakenAnswer) -> None:
         at = self._clock.now()
-        self._store.post(lambda session: ledger.answered(session, job.lease, taken, at=at))
+        job.posts.post(lambda session: ledger.answered(session, job.lease, taken, at=at))
 
     def _ring_agent(self, job: Job, reason: str) -> asyncio.Task[AgentLeg | None]:
         finding = self._desk.find(attempt_id=job.lease.attempt_id, client_id=job.client_id, reason=reason)
         return asyncio.create_task(finding)
 
     async def _seal(self, recording_id: str) -> None:
+        """Into the archive; when the archive refuses, the spool keeps it and it is tried again."""
         rooms = self._rooms
         sealed = partial(
             sealing.seal,
@@ -255,8 +273,12 @@ class Node:
             actor=f"node:{self._name}",
             clock=self._clock,
         )
-        await self._store.run(sealed)
-        await self._enqueue(recording_id)
+        try:
+            await self._store.run(sealed)
+            await self._enqueue(recording_id)
+        except HuifangError as error:
+            logger.error("recording %s is not sealed yet: %s", recording_id, error)  # noqa: TRY400 - it says all
+            self._unsealed.append(recording_id)
 
     async def _enqueue(self, recording_id: str) -> None:
         def change(session: Session) -> None:
@@ -313,7 +335,7 @@ class Node:
             return None
         sealing.begin(session, recording_id=lease.recording_id, attempt_id=lease.attempt_id, node=self._name, at=now)
         uri = f"sip:{allowed.phone}@{self._rooms.settings.line.trunk}"
-        return Job(lease, callback.client_id, uri, script)
+        return Job(lease, callback.client_id, uri, script, Posts(self._store))
 
     def _facts(self) -> NodeFacts:
         try:
@@ -351,6 +373,27 @@ class Node:
         if not result.recorded:
             sealing.discard(session, self._spool, job.lease.recording_id)
         settle(session, attempt, result, judged, self._settling())
+
+    def _abandon(self, attempt_id: str, session: Session) -> None:
+        """A fault of ours ended the call: it consumes no attempt, its recording is kept."""
+        attempt = session.get_one(Attempt, attempt_id)
+        if attempt.state in (AttemptState.LEASED, AttemptState.LIVE):
+            recorded = not sealing.discard(session, self._spool, attempt.recording_id or "")
+            judged = Judged(Disposition.OUR_FAULT, "a fault of the node; see its log")
+            result = SessionResult(recorded=recorded)
+            ledger.ended(
+                session,
+                attempt_id,
+                None,
+                result,
+                disposition=judged.disposition,
+                counts=False,
+                cause=judged.why,
+                at=self._clock.now(),
+            )
+            retry(session, attempt, judged.disposition, self._settling())
+            if attempt.recording_id:
+                self._unsealed.append(attempt.recording_id)
 
     def _close_interrupted(self, session: Session) -> list[str]:
         now = self._clock.now()

@@ -7,7 +7,6 @@ carries the audio.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from core.db import Database
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -26,7 +24,6 @@ class Store:
     def __init__(self, db: Database) -> None:
         self.db = db
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._posted: set[asyncio.Future[None]] = set()
 
     async def write(self, change: Callable[[Session], T]) -> T:
         """Run ``change`` in one write transaction and return what it returns."""
@@ -36,15 +33,6 @@ class Store:
         """Run blocking work (sealing a recording) in the same order as the transactions."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def post(self, change: Callable[[Session], None]) -> None:
-        """Run ``change`` soon, behind everything posted before; ``flush`` tells when, and raises what failed."""
-        self._posted.add(asyncio.ensure_future(self.write(change)))
-
-    async def flush(self) -> None:
-        """Wait until everything posted is stored; raises the first failure."""
-        posted, self._posted = self._posted, set()
-        await asyncio.gather(*posted)
-
     def close(self) -> None:
         """Finish what is queued and end the thread."""
         self._thread.shutdown(wait=True)
@@ -52,3 +40,20 @@ class Store:
     def _transaction(self, change: Callable[[Session], T]) -> T:
         with self.db.write() as session:
             return change(session)
+
+
+class Posts:
+    """The changes of one call, stored behind one another without anybody waiting, until ``flush``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._posted: list[asyncio.Future[None]] = []
+
+    def post(self, change: Callable[[Session], None]) -> None:
+        """Store ``change`` soon, behind everything posted before."""
+        self._posted.append(asyncio.ensure_future(self._store.write(change)))
+
+    async def flush(self) -> None:
+        """Wait until everything posted is stored; raises the first failure, which is this call's own."""
+        posted, self._posted = self._posted, []
+        await asyncio.gather(*posted)

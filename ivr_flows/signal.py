@@ -49,6 +49,17 @@ def trim(samples: Floats, *, threshold: float = 0.01, pad_ms: int = 40) -> Float
     return samples[max(0, loud[0] - pad) : loud[-1] + pad]
 
 
+def shorten_pauses(samples: Floats, *, threshold: float = 0.01, longest_ms: int = 550) -> Floats:
+    """Cut every pause inside the prompt down to `longest_ms`: a longer one sounds as if the prompt were over."""
+    longest = RATE * longest_ms // 1000
+    loud = np.flatnonzero(np.abs(samples) > threshold)
+    keep = np.ones(len(samples), dtype=bool)
+    for before, after in zip(loud, loud[1:], strict=False):
+        if after - before > longest:
+            keep[before + longest // 2 : after - longest // 2] = False
+    return samples[keep]
+
+
 def normalise(samples: Floats) -> Floats:
     """Scale to -20 dBFS RMS over the whole prompt, but never above -1 dBFS peak."""
     if not len(samples):
@@ -64,5 +75,5 @@ def to_pcm(samples: Floats) -> Pcm:
 
 
 def telephone(samples: Floats, source_rate: int) -> Pcm:
-    """The whole chain: resample to 8 kHz, trim, normalise, 16 bit."""
-    return to_pcm(normalise(trim(resample(samples, source_rate))))
+    """The whole chain: resample to 8 kHz, trim, shorten pauses, normalise, 16 bit."""
+    return to_pcm(normalise(shorten_pauses(trim(resample(samples, source_rate)))))

@@ -221,3 +221,25 @@ def test_a_node_without_a_free_disk_places_no_call_and_says_why(make_site: Calla
             "recorder_not_ready"
         ]
     assert site.carrier.log_lines("invite") == []
+
+
+@pytest.mark.rule("F-13")
+def test_an_archive_that_refuses_loses_nothing_and_is_tried_again(make_site: Callable[..., Any]) -> None:
+    site = make_site({"ONE": {"kind": "hangs_up", "hang_up_after_s": 2.0}}, {}, storage__archive="file:///proc/archive")
+    site.start_node()
+    site.wait(lambda: "is not sealed yet" in site.node_log(), 60)
+    assert site.stop_node() == 0
+    assert _by_client(site)["ONE"].disposition == "answered"
+    kept = list(site.folder.glob("var/spool/*/*.part"))
+    assert len(kept) == 1
+    config = site.context.config
+    config.write_text(config.read_text().replace('archive = "file:///proc/archive"\n', ""))
+    site.start_node()
+
+    def sealed() -> bool:
+        with site.context.db.session() as session:
+            return session.scalars(select(Recording.state)).one() == RecordingState.SEALED
+
+    site.wait(sealed, 30)
+    assert site.stop_node() == 0
+    assert not kept[0].exists()
