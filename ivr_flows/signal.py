@@ -6,6 +6,8 @@ above 3.7 kHz folds back into the telephone band.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,7 +56,7 @@ def shorten_pauses(samples: Floats, *, threshold: float = 0.01, longest_ms: int 
     longest = RATE * longest_ms // 1000
     loud = np.flatnonzero(np.abs(samples) > threshold)
     keep = np.ones(len(samples), dtype=bool)
-    for before, after in zip(loud, loud[1:], strict=False):
+    for before, after in pairwise(loud):
         if after - before > longest:
             keep[before + longest // 2 : after - longest // 2] = False
     return samples[keep]

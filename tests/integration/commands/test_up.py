@@ -63,7 +63,8 @@ def test_up_serves_until_it_is_told_to_end_and_leaves_nothing_behind(tmp_path: P
 
 
 def test_up_ends_with_an_error_when_one_part_cannot_start(tmp_path: Path) -> None:
-    (tmp_path / "huifang.toml").write_text('[firm]\npack = "GAL"\n[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\n', "utf-8")
+    line = '[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\n'
+    (tmp_path / "huifang.toml").write_text(f'[firm]\npack = "GAL"\n{line}', "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "huifang", "up"], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
     )
