@@ -152,7 +152,7 @@ class Callback(Base):
     state: Mapped[str] = mapped_column(default=CallbackState.PLANNED)
     next_attempt_at: Mapped[datetime]
     outcome: Mapped[str | None]
-    closed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
     closed_reason: Mapped[str | None]
     follow_up: Mapped[str | None]  # promised_callback | appointment: why next_attempt_at was moved
     created_at: Mapped[datetime]
@@ -196,7 +196,7 @@ class Attempt(Base):
     flow: Mapped[str]
     flow_hash: Mapped[str]
     language: Mapped[str]
-    started_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(index=True)
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     sip_call_id: Mapped[str | None]
@@ -225,7 +225,7 @@ class GateRefusal(Base):
     refusal_id: Mapped[str] = mapped_column(primary_key=True)
     callback_id: Mapped[str] = mapped_column(ForeignKey("callback.callback_id"), index=True)
     at: Mapped[datetime]
-    last_at: Mapped[datetime]
+    last_at: Mapped[datetime] = mapped_column(index=True)
     times: Mapped[int] = mapped_column(default=1)
     reasons: Mapped[list[Any]]  # [{"code", "text"}]
 

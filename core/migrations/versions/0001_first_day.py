@@ -13,6 +13,25 @@ down_revision = None
 
 def upgrade() -> None:
     """Make every table."""
+    _audit_link()
+    _client()
+    _plan_run()
+    _recording()
+    _staff()
+    _transcript()
+    _web_user()
+    _agent()
+    _callback()
+    _event()
+    _segment()
+    _attempt()
+    _gate_refusal()
+    _item()
+    _answer()
+    _handoff()
+
+
+def _audit_link() -> None:
     op.create_table(
         "audit_link",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -28,6 +47,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_link_action"), "audit_link", ["action"], unique=False)
     op.create_index(op.f("ix_audit_link_subject"), "audit_link", ["subject"], unique=False)
+
+
+def _client() -> None:
     op.create_table(
         "client",
         sa.Column("client_id", sa.String(), nullable=False),
@@ -54,6 +76,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client")),
     )
     op.create_index(op.f("ix_client_branch"), "client", ["branch"], unique=False)
+
+
+def _plan_run() -> None:
     op.create_table(
         "plan_run",
         sa.Column("plan_id", sa.String(), nullable=False),
@@ -65,6 +90,9 @@ def upgrade() -> None:
         sa.Column("skipped", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plan_run")),
     )
+
+
+def _recording() -> None:
     op.create_table(
         "recording",
         sa.Column("recording_id", sa.String(), nullable=False),
@@ -86,6 +114,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_recording_node"), "recording", ["node"], unique=False)
     op.create_index(op.f("ix_recording_state"), "recording", ["state"], unique=False)
+
+
+def _staff() -> None:
     op.create_table(
         "staff",
         sa.Column("staff_id", sa.String(), nullable=False),
@@ -96,6 +127,9 @@ def upgrade() -> None:
         sa.Column("languages", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_staff")),
     )
+
+
+def _transcript() -> None:
     op.create_table(
         "transcript",
         sa.Column("transcript_id", sa.String(), nullable=False),
@@ -117,6 +151,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_transcript_attempt_id"), "transcript", ["attempt_id"], unique=False)
     op.create_index("ix_transcript_queue", "transcript", ["state", "created_at"], unique=False)
     op.create_index(op.f("ix_transcript_recording_id"), "transcript", ["recording_id"], unique=False)
+
+
+def _web_user() -> None:
     op.create_table(
         "web_user",
         sa.Column("user_id", sa.Integer(), autoincrement=True, nullable=False),
@@ -131,6 +168,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_web_user")),
         sa.UniqueConstraint("login", name=op.f("uq_web_user_login")),
     )
+
+
+def _agent() -> None:
     op.create_table(
         "agent",
         sa.Column("staff_id", sa.String(), nullable=False),
@@ -141,6 +181,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["staff_id"], ["staff.staff_id"], name=op.f("fk_agent_staff_id")),
         sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_agent")),
     )
+
+
+def _callback() -> None:
     op.create_table(
         "callback",
         sa.Column("callback_id", sa.String(), nullable=False),
@@ -164,8 +207,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plan_run.plan_id"], name=op.f("fk_callback_plan_id")),
         sa.PrimaryKeyConstraint("callback_id", name=op.f("pk_callback")),
     )
+    op.create_index(op.f("ix_callback_closed_at"), "callback", ["closed_at"], unique=False)
     op.create_index(op.f("ix_callback_client_id"), "callback", ["client_id"], unique=False)
     op.create_index("ix_callback_ready", "callback", ["state", "next_attempt_at"], unique=False)
+
+
+def _event() -> None:
     op.create_table(
         "event",
         sa.Column("event_id", sa.String(), nullable=False),
@@ -178,6 +225,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_event_client_id"), "event", ["client_id"], unique=False)
     op.create_index(op.f("ix_event_type"), "event", ["type"], unique=False)
+
+
+def _segment() -> None:
     op.create_table(
         "segment",
         sa.Column("segment_id", sa.Integer(), autoincrement=True, nullable=False),
@@ -194,6 +244,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_segment_recording_id"), "segment", ["recording_id"], unique=False)
     op.create_index(op.f("ix_segment_transcript_id"), "segment", ["transcript_id"], unique=False)
+
+
+def _attempt() -> None:
     op.create_table(
         "attempt",
         sa.Column("attempt_id", sa.String(), nullable=False),
@@ -225,11 +278,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client_id"], ["client.client_id"], name=op.f("fk_attempt_client_id")),
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_attempt")),
     )
+    op.create_index(op.f("ix_attempt_started_at"), "attempt", ["started_at"], unique=False)
     op.create_index(op.f("ix_attempt_callback_id"), "attempt", ["callback_id"], unique=False)
     op.create_index(op.f("ix_attempt_client_id"), "attempt", ["client_id"], unique=False)
     op.create_index(op.f("ix_attempt_disposition"), "attempt", ["disposition"], unique=False)
     op.create_index(op.f("ix_attempt_node"), "attempt", ["node"], unique=False)
     op.create_index(op.f("ix_attempt_state"), "attempt", ["state"], unique=False)
+
+
+def _gate_refusal() -> None:
     op.create_table(
         "gate_refusal",
         sa.Column("refusal_id", sa.String(), nullable=False),
@@ -241,7 +298,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["callback_id"], ["callback.callback_id"], name=op.f("fk_gate_refusal_callback_id")),
         sa.PrimaryKeyConstraint("refusal_id", name=op.f("pk_gate_refusal")),
     )
+    op.create_index(op.f("ix_gate_refusal_last_at"), "gate_refusal", ["last_at"], unique=False)
     op.create_index(op.f("ix_gate_refusal_callback_id"), "gate_refusal", ["callback_id"], unique=False)
+
+
+def _item() -> None:
     op.create_table(
         "item",
         sa.Column("item_id", sa.String(), nullable=False),
@@ -259,6 +320,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("trigger_key", name=op.f("uq_item_trigger_key")),
     )
     op.create_index(op.f("ix_item_callback_id"), "item", ["callback_id"], unique=False)
+
+
+def _answer() -> None:
     op.create_table(
         "answer",
         sa.Column("answer_id", sa.String(), nullable=False),
@@ -280,6 +344,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_answer_attempt_id"), "answer", ["attempt_id"], unique=False)
     op.create_index(op.f("ix_answer_callback_id"), "answer", ["callback_id"], unique=False)
+
+
+def _handoff() -> None:
     op.create_table(
         "handoff",
         sa.Column("handoff_id", sa.String(), nullable=False),

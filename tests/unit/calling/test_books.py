@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -24,11 +24,9 @@ from dialer.tables import (
     Attempt,
     Callback,
     CallbackState,
-    Client,
     GateRefusal,
     Handoff,
     Item,
-    PlanRun,
     Staff,
 )
 from ivr_flows.events import Verdict
@@ -40,48 +38,16 @@ GATE = {"allowed": True, "reasons": []}
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    """A database with one client who is owed one callback."""
+def db(tmp_path: Path, owe: Callable[..., Callback]) -> Iterator[Database]:
+    """A database with one client who is owed one callback, and two members of staff."""
     database = Database(f"sqlite:///{tmp_path / 'books.db'}")
     database.migrate()
     with database.write() as session:
-        session.add(
-            Client(
-                client_id="C1",
-                name="测试",
-                kind="person",
-                phones=["13900000001"],
-                branch="北京",
-                opened_on=date(2026, 11, 1),
-                status="active",
-                developed_by="self",
-                tags=[],
-                prefers={},
-                phone_opt_out=False,
-                language="zh-CN",
-            )
-        )
+        owe(session)
         session.add(Staff(staff_id="S1", name="坐席", branch="北京", series="callcentre", languages=["zh-CN"]))
         session.add(Staff(staff_id="S2", name="坐席", branch="北京", series="callcentre", languages=["zh-CN"]))
-        session.add(PlanRun(plan_id="P1", at=NOW, for_date=NOW.date(), pack="GAL", seed="1", counts={}, skipped=[]))
         session.flush()
         session.add(Agent(staff_id="S1", sip_uri="sip:1@127.0.0.1", state=AgentState.FREE, state_since=NOW))
-        session.add(
-            Callback(
-                callback_id="B1",
-                plan_id="P1",
-                client_id="C1",
-                pack="GAL",
-                flow="new_account",
-                language="zh-CN",
-                executor="hq_call_centre",
-                priority=1,
-                reason="新开户",
-                due_on=date(2026, 12, 1),
-                next_attempt_at=NOW,
-                created_at=NOW,
-            )
-        )
     yield database
     database.close()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.db import Database
-from dialer.tables import Attempt, Callback, Client, PlanRun
+from dialer.tables import Attempt, Callback
 from huifang.demo.checks import Expectation, differences
 from recordings.tables import Recording
 
@@ -34,67 +34,15 @@ def line(**changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
+def judge(
+    tmp_path: Path, owe: Callable[..., Callback], an_attempt: Callable[..., Attempt]
+) -> Iterator[Callable[..., list[str]]]:
     """``judge(calls, invites)`` against books that hold one answered, passed, recorded attempt."""
     db = Database(f"sqlite:///{tmp_path / 'day.db'}")
     db.migrate()
     with db.write() as session:
-        session.add(
-            Client(
-                client_id="C1",
-                name="测试",
-                kind="person",
-                phones=["13900000001"],
-                branch="",
-                opened_on=date(2026, 1, 1),
-                status="active",
-                developed_by="self",
-                tags=[],
-                prefers={},
-                phone_opt_out=False,
-                language="zh-CN",
-            )
-        )
-        session.add(PlanRun(plan_id="P", at=NOW, for_date=NOW.date(), pack="GAL", seed="", counts={}, skipped=[]))
-        session.flush()
-        session.add(
-            Callback(
-                callback_id="B",
-                plan_id="P",
-                client_id="C1",
-                pack="GAL",
-                flow="new_account",
-                language="zh-CN",
-                executor="hq",
-                priority=1,
-                reason="",
-                due_on=NOW.date(),
-                state="closed",
-                outcome="passed",
-                next_attempt_at=NOW,
-                created_at=NOW,
-            )
-        )
-        session.flush()
-        session.add(
-            Attempt(
-                attempt_id="A1",
-                callback_id="B",
-                client_id="C1",
-                node="n",
-                state="ended",
-                phone="13900000001",
-                gate={},
-                flow="new_account",
-                flow_hash="f",
-                language="zh-CN",
-                started_at=NOW,
-                sip_reasons=[],
-                provisionals=[],
-                disposition="answered",
-                recording_id="R1",
-            )
-        )
+        owe(session, state="closed", outcome="passed")
+        session.add(an_attempt(state="ended", disposition="answered", recording_id="R1"))
         session.add(
             Recording(recording_id="R1", attempt_id="A1", node="n", state="sealed", started_at=NOW, duration_ms=10_000)
         )

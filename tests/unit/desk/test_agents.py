@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,25 +16,6 @@ pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 SERIES = {"S1": "callcentre", "S2": "callcentre", "S3": "marketing", "S4": "broker"}
-
-
-def client(**changed: object) -> Client:
-    values = {
-        "client_id": "C1",
-        "name": "测试",
-        "kind": "person",
-        "phones": [],
-        "branch": "北京",
-        "opened_on": date(2026, 1, 1),
-        "status": "active",
-        "developed_by": "self",
-        "tags": [],
-        "prefers": {},
-        "phone_opt_out": False,
-        "language": "zh-CN",
-        "introducer_id": None,
-    }
-    return Client(**(values | changed))
 
 
 @pytest.fixture
@@ -58,26 +39,30 @@ def take(db: Database, who: Client, tried: tuple[str, ...] = ()) -> str | None:
         return taken and taken.staff_id
 
 
-def test_the_agent_who_has_been_free_longest_is_taken_and_nobody_twice(db: Database) -> None:
-    assert [take(db, client()) for _ in range(4)] == ["S4", "S2", "S1", None]
+def test_the_agent_who_has_been_free_longest_is_taken_and_nobody_twice(
+    db: Database, a_client: Callable[..., Client]
+) -> None:
+    assert [take(db, a_client()) for _ in range(4)] == ["S4", "S2", "S1", None]
 
 
 @pytest.mark.rule("E-04")
-def test_the_introducer_never_takes_his_own_client(db: Database) -> None:
-    assert [take(db, client(introducer_id="S4")) for _ in range(3)] == ["S2", "S1", None]
+def test_the_introducer_never_takes_his_own_client(db: Database, a_client: Callable[..., Client]) -> None:
+    assert [take(db, a_client(introducer_id="S4")) for _ in range(3)] == ["S2", "S1", None]
 
 
 @pytest.mark.rule("E-01")
-def test_an_excluded_series_takes_nobody(db: Database) -> None:
-    assert take(db, client(), ("S1", "S2", "S4")) is None
+def test_an_excluded_series_takes_nobody(db: Database, a_client: Callable[..., Client]) -> None:
+    assert take(db, a_client(), ("S1", "S2", "S4")) is None
 
 
-def test_an_agent_who_does_not_speak_the_clients_language_is_left_alone(db: Database) -> None:
-    assert take(db, client(language="en")) is None
+def test_an_agent_who_does_not_speak_the_clients_language_is_left_alone(
+    db: Database, a_client: Callable[..., Client]
+) -> None:
+    assert take(db, a_client(language="en")) is None
 
 
-def test_what_a_dead_node_held_is_free_again(db: Database) -> None:
-    take(db, client())
+def test_what_a_dead_node_held_is_free_again(db: Database, a_client: Callable[..., Client]) -> None:
+    take(db, a_client())
     with db.write() as session:
         assert agents.release_node(session, "another", NOW) == 0
         assert agents.release_node(session, "n1", NOW) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from core.settings import Desk as Rules
 from dialer.desk.handoff import HandoffDesk
 from dialer.lines.base import Answered, Ended, EndedBy, Ending, LineError
 from dialer.store import Store
-from dialer.tables import Agent, AgentState, Attempt, Callback, Client, Handoff, PlanRun, Staff
+from dialer.tables import Agent, AgentState, Attempt, Callback, Handoff, Staff
 
 pytestmark = pytest.mark.unit
 
@@ -59,62 +59,13 @@ class Phones:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
+def db(tmp_path: Path, owe: Callable[..., Callback], an_attempt: Callable[..., Attempt]) -> Iterator[Database]:
     """One live attempt and nobody to take it yet."""
     database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
     database.migrate()
     with database.write() as session:
-        session.add(
-            Client(
-                client_id="C1",
-                name="测试",
-                kind="person",
-                phones=[],
-                branch="",
-                opened_on=date(2026, 1, 1),
-                status="active",
-                developed_by="self",
-                tags=[],
-                prefers={},
-                phone_opt_out=False,
-                language="zh-CN",
-            )
-        )
-        session.add(PlanRun(plan_id="P", at=NOW, for_date=NOW.date(), pack="GAL", seed="", counts={}, skipped=[]))
-        session.flush()
-        session.add(
-            Callback(
-                callback_id="B",
-                plan_id="P",
-                client_id="C1",
-                pack="GAL",
-                flow="new_account",
-                language="zh-CN",
-                executor="hq",
-                priority=1,
-                reason="",
-                due_on=NOW.date(),
-                next_attempt_at=NOW,
-                created_at=NOW,
-            )
-        )
-        session.flush()
-        session.add(
-            Attempt(
-                attempt_id="A1",
-                callback_id="B",
-                client_id="C1",
-                node="n1",
-                phone="1",
-                gate={},
-                flow="f",
-                flow_hash="f",
-                language="zh-CN",
-                started_at=NOW,
-                sip_reasons=[],
-                provisionals=[],
-            )
-        )
+        owe(session)
+        session.add(an_attempt())
     yield database
     database.close()
 
