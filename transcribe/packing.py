@@ -33,40 +33,53 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
-    """All pieces in order, and the packs (from, to) of the packed audio, each heard in one pass."""
+class Pack:
+    """Spans that are heard in one pass of the model, in order; at least one."""
 
     pieces: tuple[Piece, ...]
-    packs: tuple[Span, ...]
+
+    @property
+    def spans(self) -> list[Span]:
+        """The spans themselves."""
+        return [piece.span for piece in self.pieces]
+
+    @property
+    def length_ms(self) -> int:
+        """How long the packed audio is."""
+        return self.pieces[-1].end_ms
+
+    def piece_at(self, packed_ms: int) -> Piece:
+        """The piece that a time in the packed audio belongs to; a gap belongs to the piece before it."""
+        return self.pieces[max(0, bisect_right(self.pieces, packed_ms, key=lambda piece: piece.at_ms) - 1)]
 
     def restore(self, packed_ms: int) -> int:
-        """The time in the call of a time in the packed audio; one in a gap belongs to the piece before it."""
-        index = max(0, bisect_right(self.pieces, packed_ms, key=lambda piece: piece.at_ms) - 1)
-        piece = self.pieces[index]
+        """The time in the call of a time in the packed audio."""
+        piece = self.piece_at(packed_ms)
         return piece.span.start_ms + min(max(0, packed_ms - piece.at_ms), piece.span.length_ms)
 
+    def audio(self, pcm: Pcm, rate: int) -> Pcm:
+        """The packed audio, at the rate of ``pcm``."""
+        gap = np.zeros(GAP_MS * rate // 1000, dtype=np.int16)
+        parts = [part for piece in self.pieces for part in (_cut(pcm, rate, piece.span), gap)]
+        return np.concatenate(parts[:-1])
 
-def pack(spans: Sequence[Span]) -> Packing:
+
+def packs(spans: Sequence[Span]) -> list[Pack]:
     """Lay ``spans`` (each shorter than a pack) one behind the other, a new pack wherever one would grow too long."""
-    pieces: list[Piece] = []
-    packs: list[Span] = []
-    start = at = 0
+    made: list[Pack] = []
     for span in spans:
-        if pieces and at + span.length_ms - start > LONGEST_MS:
-            packs.append(Span(start, pieces[-1].end_ms))
-            start = at
-        pieces.append(Piece(at, span))
-        at += span.length_ms + GAP_MS
-    if pieces:
-        packs.append(Span(start, pieces[-1].end_ms))
-    return Packing(tuple(pieces), tuple(packs))
+        last = made[-1] if made else None
+        at = last.length_ms + GAP_MS if last else 0
+        if last and at + span.length_ms <= LONGEST_MS:
+            made[-1] = Pack((*last.pieces, Piece(at, span)))
+        else:
+            made.append(alone(span))
+    return made
 
 
-def packed_audio(pcm: Pcm, rate: int, packing: Packing) -> Pcm:
-    """The packed audio itself, at the rate of ``pcm``."""
-    gap = np.zeros(GAP_MS * rate // 1000, dtype=np.int16)
-    parts = [part for piece in packing.pieces for part in (_cut(pcm, rate, piece.span), gap)]
-    return np.concatenate(parts) if parts else gap[:0]
+def alone(span: Span) -> Pack:
+    """A pack of one span."""
+    return Pack((Piece(0, span),))
 
 
 def _cut(pcm: Pcm, rate: int, span: Span) -> Pcm:

@@ -3,6 +3,9 @@
 The language is always given (detection costs a third more), no prompt is ever combined with word times (together they
 make Mandarin loop), temperature is 0 (the same audio gives the same text), and text that the model itself doubts to
 be speech is dropped.
+
+Utterances are packed into passes of the model (``transcribe.packing``). The model may end a pass early and swallow what
+is left of it, so a pack of which one span came back with hardly a word is heard again, span by span.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from faster_whisper.transcribe import Segment as WhisperSegment
 from transcribe.audio import Pcm, at_16_khz, require_telephone_audio
 from transcribe.errors import EngineUnavailable
 from transcribe.models import model_label
-from transcribe.packing import Packing, pack, packed_audio
+from transcribe.packing import Pack, alone, packs
 from transcribe.recognisers.base import EngineSpec, Utterance, Word
 from transcribe.script import primary, tidy
 from transcribe.vad import Span, speech_spans
 
 NO_SPEECH = 0.6  # above this the model itself says nobody spoke
-BATCH = 2  # more clips at once gain no time on a processor, and 60 MB each
+THINNEST = 1.0  # words a second; below it the model has probably stopped before the end of a pack
 PAUSE_MS = 500  # a pause this long ends an utterance
 SENTENCE_ENDS = frozenset("。！？!?.；;")
 
@@ -49,25 +52,38 @@ class WhisperRecogniser:
         clips = speech_spans(pcm, rate) if spans is None else spans
         if not clips:
             return []
-        packing = pack(clips)
+        return [said for one in packs(clips) for said in self._hear_pack(pcm, rate, language, one)]
+
+    def _hear_pack(self, pcm: Pcm, rate: int, language: str, pack: Pack) -> list[Utterance]:
+        said = self._hear(pcm, rate, language, pack)
+        if len(pack.pieces) == 1 or not any(_is_thin(said, span) for span in pack.spans):
+            return said
+        return [one for span in pack.spans for one in self._hear(pcm, rate, language, alone(span))]
+
+    def _hear(self, pcm: Pcm, rate: int, language: str, pack: Pack) -> list[Utterance]:
         heard, _ = self._pipeline.transcribe(
-            at_16_khz(packed_audio(pcm, rate, packing), rate),
+            at_16_khz(pack.audio(pcm, rate), rate),
             language=primary(language),
             beam_size=5,
             temperature=0.0,
             word_timestamps=True,
             vad_filter=False,
-            clip_timestamps=[{"start": one.start_ms / 1000, "end": one.end_ms / 1000} for one in packing.packs],
-            batch_size=BATCH,
+            clip_timestamps=[{"start": 0.0, "end": pack.length_ms / 1000}],
         )
         parts = [part for part in heard if part.no_speech_prob <= NO_SPEECH]
-        return [said for part in parts for said in utterances(part, language, packing)]
+        return [said for part in parts for said in utterances(part, language, pack)]
 
 
-def utterances(part: WhisperSegment, language: str, packing: Packing) -> Iterator[Utterance]:
+def _is_thin(said: Sequence[Utterance], span: Span) -> bool:
+    """Whether hardly a word was heard in ``span``."""
+    words = sum(len(one.words) for one in said if span.start_ms <= one.start_ms <= span.end_ms)
+    return words < THINNEST * span.length_ms / 1000
+
+
+def utterances(part: WhisperSegment, language: str, pack: Pack) -> Iterator[Utterance]:
     """A coarse whisper segment as utterances, cut at sentence ends and pauses, at their times in the call."""
     confidence = round(math.exp(min(0.0, float(part.avg_logprob))), 3)
-    for words in sentences(_words(part, packing)):
+    for words in sentences(_words(part, pack)):
         text = tidy("".join(word.word for word in words), language)
         if text:
             shown = tuple(_tidied(word, language) for word in words)
@@ -86,10 +102,12 @@ def sentences(words: Iterable[Word]) -> Iterator[list[Word]]:
         yield group
 
 
-def _words(part: WhisperSegment, packing: Packing) -> Iterator[Word]:
+def _words(part: WhisperSegment, pack: Pack) -> Iterator[Word]:
     for word in part.words or ():
-        start, end = packing.restore(_ms(word.start)), packing.restore(_ms(word.end))
-        # numpy floats do not go into JSON; a word that the model stretches over a gap ends where it begins
+        # the model counts the gap before a word to the word: it belongs to the span in which it ends
+        span = pack.piece_at(_ms(word.end) - 1).span
+        start, end = max(span.start_ms, pack.restore(_ms(word.start))), pack.restore(_ms(word.end))
+        # numpy floats do not go into JSON
         yield Word(word.word, start, max(start, end), round(float(word.probability), 3))
 
 
