@@ -39,9 +39,10 @@ def unknown(line: str) -> str:
             if word not in {option for parameter in command.params for option in parameter.opts}:
                 return word
         elif isinstance(command, click.Group):
-            if word not in command.commands:
+            found = command.get_command(click.Context(command), word)
+            if found is None:
                 return word
-            command = command.commands[word]
+            command = found
     return ""
 
 
