@@ -63,9 +63,12 @@ def site(day: Any) -> Iterator[str]:
     thread.join(timeout=10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser; its absence is a failure with a remedy, never a skip."""
+    """The browser; its absence is a failure with a remedy, never a skip.
+
+    For one module only: as long as it lives it keeps an event loop running, and other tests start their own.
+    """
     if not CHROMIUM.exists():
         pytest.fail("chromium is missing; run: apt-get install -y chromium fonts-noto-cjk")
     with sync_playwright() as player:
