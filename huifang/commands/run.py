@@ -22,6 +22,7 @@ from dialer.nightly import schedule
 from dialer.node import Node, Rooms
 from dialer.planning.nightly import run_nightly_plan
 from dialer.programmes.load import load_pack
+from dialer.programmes.model import Pack
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
@@ -55,14 +56,22 @@ async def _node(context: Context) -> None:
     await dialer.run()
 
 
-def _rooms(context: Context) -> Rooms:
-    settings = context.settings
-    if not settings.line.trunk:
+def _ready_pack(context: Context) -> Pack:
+    """The firm's pack, once everything is set that a node needs; the error names what is not."""
+    line = context.settings.line
+    if not line.trunk:
         raise SettingsError("line.trunk is not set: give the host:port of the SIP trunk in huifang.toml")
-    if not settings.line.caller_id:
+    if not line.caller_id:
         raise SettingsError("line.caller_id is not set: give the firm's one standard number in huifang.toml (B-25)")
-    if settings.line.engine != "baresip":
-        raise SettingsError(f"line.engine = {settings.line.engine!r}: this version has baresip")
+    if line.engine != "baresip":
+        raise SettingsError(f"line.engine = {line.engine!r}: this version has baresip")
+    pack = load_pack(context.settings.firm.pack)
+    pack.runnable()
+    return pack
+
+
+def _rooms(context: Context) -> Rooms:
+    settings, pack = context.settings, _ready_pack(context)
     site = Path(settings.firm.studio) if settings.firm.studio else None
     catalogue = Catalogue(site=site, speaker=Speaker(settings.var / "speech"))
     host = settings.line.trunk.rpartition(":")[0] or settings.line.trunk
@@ -75,7 +84,7 @@ def _rooms(context: Context) -> Rooms:
         db=context.db,
         archive=context.archive,
         line=line,
-        pack=load_pack(settings.firm.pack),
+        pack=pack,
         scripts=Scripts(catalogue, {"zh-CN": settings.firm.name, "en": settings.firm.name_en}),
     )
 
@@ -138,23 +147,31 @@ def _show_report(report: RunReport, as_json: bool) -> None:
 @pass_context
 def up(context: Context) -> None:
     """Node, web and transcription on this machine; Ctrl-C stops all three."""
+    _ready_pack(context)  # one clear line now, not three processes that end each other
     context.db.require_current()
     prefix = [sys.executable, "-m", "huifang", *(["--config", str(context.config)] if context.config else [])]
     children = [subprocess.Popen([*prefix, name]) for name in ("node", "web", "transcribe")]  # noqa: S603
-    signal.signal(signal.SIGTERM, lambda *_: _stop(children))
-    signal.signal(signal.SIGINT, lambda *_: _stop(children))
-    codes = [child.wait() for child in _first_ended(children)]
+    told = threading.Event()
+
+    def stop(*_: object) -> None:
+        told.set()
+        _stop(children)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    _wait_for_one(children)
     _stop(children)
-    sys.exit(max([abs(code) for code in codes] + [abs(child.wait()) for child in children]))
+    codes = {child.wait() for child in children}
+    # a part that was told to end before it was ready to be told ends by the signal itself
+    sys.exit(0 if told.is_set() and codes <= {0, -signal.SIGTERM} else 1)
 
 
-def _first_ended(children: list[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
+def _wait_for_one(children: list[subprocess.Popen[bytes]]) -> None:
     """Block until one child ends: the others make no sense without it."""
     ended = threading.Event()
     for child in children:
         threading.Thread(target=partial(_watch, child, ended), daemon=True).start()
     ended.wait()
-    return [child for child in children if child.poll() is not None]
 
 
 def _watch(child: subprocess.Popen[bytes], ended: threading.Event) -> None:

@@ -70,4 +70,4 @@ def test_up_ends_with_an_error_when_one_part_cannot_start(tmp_path: Path) -> Non
     )
     assert done.returncode != 0
     assert "huifang: " in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
