@@ -23,7 +23,7 @@ from core.settings import Settings
 from dialer.calling import ledger
 from dialer.calling.dispositions import Disposition, Judged, judge_ending
 from dialer.calling.media import MediaLoop
-from dialer.calling.scripts import Scripts
+from dialer.calling.scripts import Scripts, ScriptUnready
 from dialer.calling.session import CallSession, Script, SessionResult, TakenAnswer
 from dialer.calling.settling import Settling, retry, settle
 from dialer.calling.voice import VoiceDetector
@@ -355,7 +355,9 @@ class Node:
 
     def _script_unready(self, waiting: Waiting, error: HuifangError, session: Session) -> None:
         now = self._clock.now()
-        reason = {"code": "script_unready", "text": f"话术无法播放：{error}", "text_en": str(error), "rule": "C-06"}
+        lacking = "、".join(error.missing) if isinstance(error, ScriptUnready) else "请运行 huifang doctor 查看原因"
+        text = f"话术无法对该客户播放：{lacking}"
+        reason = {"code": "script_unready", "text": text, "text_en": str(error), "rule": "C-06"}
         callback = session.get_one(Callback, waiting.callback_id)
         ledger.refused(session, callback, [reason], at=now, again_at=now + NEEDS_A_PERSON)
 

@@ -23,7 +23,11 @@ from ivr_flows.speech import day
 
 
 class ScriptUnready(HuifangError):
-    """Do not dial: the script cannot be played to this client; the message says what is missing."""
+    """Do not dial: complete the client's data; ``missing`` names the facts that the script compares or speaks."""
+
+    def __init__(self, flow: str, missing: tuple[str, ...]) -> None:
+        super().__init__(f"flow {flow} needs {', '.join(missing)}: complete the client's data and import it again")
+        self.missing = missing
 
 
 class Scripts:
@@ -58,9 +62,7 @@ class Scripts:
             "callback_day": day(callback_day, today, client.language),
         }
         if missing := missing_facts(flow, facts):
-            raise ScriptUnready(
-                f"flow {name} needs {', '.join(missing)}: complete the client's data and import it again"
-            )
+            raise ScriptUnready(name, missing)
         return Script(
             flow=flow,
             facts=facts,
