@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.errors import HuifangError
+from dialer.desk import agents
 from dialer.tables import Attempt, Callback, CallbackState, Handoff, Outcome
 
 AGENT_OUTCOMES = {
@@ -72,6 +73,7 @@ def set_agent_outcome(
         raise OutcomeRefused("this callback does not wait for your outcome; reload your list")
     handoff.outcome = outcome
     handoff.outcome_by = by
+    agents.finish_wrap_up(session, staff_id, at)
     verdict = AGENT_OUTCOMES[outcome]
     if verdict is None:
         reopen(session, callback, next_at=at + CALL_AGAIN, follow_up="appointment", at=at)

@@ -56,6 +56,15 @@ def set_state(session: Session, staff_id: str, state: AgentState, *, at: datetim
     session.execute(update(Agent).where(Agent.staff_id == staff_id).values(state=state, state_since=at, node=node))
 
 
+def finish_wrap_up(session: Session, staff_id: str, at: datetime) -> None:
+    """The agent has set the outcome he owed: he is free again, unless he is talking already."""
+    session.execute(
+        update(Agent)
+        .where(Agent.staff_id == staff_id, Agent.state == AgentState.WRAP_UP)
+        .values(state=AgentState.FREE, state_since=at)
+    )
+
+
 def release_node(session: Session, node: str, at: datetime) -> int:
     """Free every agent whose call died with ``node``; returns how many."""
     held = update(Agent).where(Agent.node == node).values(state=AgentState.FREE, state_since=at, node=None)

@@ -210,6 +210,17 @@ def test_the_agent_who_spoke_sets_the_outcome_once(db: Database, said: str, outc
         outcomes.set_agent_outcome(session, "B1", said, staff_id="S1", at=NOW, by="web", actor="user:1")
 
 
+@pytest.mark.parametrize(("before", "after"), [("wrap_up", "free"), ("talking", "talking"), ("offline", "offline")])
+def test_an_agent_in_wrap_up_is_free_again_once_he_has_set_the_outcome(db: Database, before: str, after: str) -> None:
+    handed_over(db)
+    with db.write() as session:
+        session.get_one(Agent, "S1").state = before
+    with db.write() as session:
+        outcomes.set_agent_outcome(session, "B1", "passed", staff_id="S1", at=NOW, by="web", actor="user:1")
+    with db.session() as session:
+        assert session.get_one(Agent, "S1").state == after
+
+
 @pytest.mark.parametrize(("staff", "said"), [("S2", "passed"), ("S1", "maybe")])
 def test_nobody_else_and_nothing_else_is_taken(db: Database, staff: str, said: str) -> None:
     handed_over(db)
