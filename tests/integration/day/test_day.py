@@ -243,3 +243,27 @@ def test_an_archive_that_refuses_loses_nothing_and_is_tried_again(make_site: Cal
     site.wait(sealed, 30)
     assert site.stop_node() == 0
     assert not kept[0].exists()
+
+
+def test_a_day_on_postgresql_is_the_same_day(make_site: Callable[..., Any], postgres_url: str) -> None:
+    site = make_site(
+        {
+            "LEAVES": {"kind": "hangs_up", "hang_up_after_s": 2.0},
+            "BUSY": {"kind": "declines"},
+            "AGENT": {"kind": "asks_for_agent", "after_prompts": 1},
+        },
+        {"agent-1": AGENT},
+        storage__database=postgres_url,
+    )
+    site.start_node()
+    site.wait(site.settled, 90)
+    assert site.stop_node() == 0, site.node_log()
+    attempts = _by_client(site)
+    assert {client: attempt.disposition for client, attempt in attempts.items()} == {
+        "LEAVES": "answered",
+        "BUSY": "rejected",
+        "AGENT": "answered",
+    }
+    _one_invite_each(site, attempts)
+    _handed_over(site, attempts["AGENT"])
+    _archive_is_true(site)
