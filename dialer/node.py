@@ -123,11 +123,6 @@ class Node:
         self._unsealed: list[str] = []
         self._draining = False
 
-    @property
-    def live_calls(self) -> int:
-        """Calls that this node holds now."""
-        return len(self._live)
-
     def drain(self) -> None:
         """Dial nothing new; ``run`` ends when the last live call has ended."""
         self._draining = True

@@ -79,7 +79,6 @@ class Ear:
     """Cuts what a call delivers into frames of 20 ms; silence where nothing came."""
 
     def __init__(self, call: Call) -> None:
-        self.frames_heard = 0
         self.bytes_dropped = 0
         self._call = call
         self._buffer = bytearray()
@@ -92,7 +91,6 @@ class Ear:
             return SILENCE
         frame = bytes(self._buffer[:FRAME_BYTES])
         del self._buffer[:FRAME_BYTES]
-        self.frames_heard += 1
         return frame
 
     def _trim(self) -> None:

@@ -22,15 +22,15 @@ from dialer.desk.talk import AgentTalk
 from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
 from ivr_flows import events as flow_events
 from ivr_flows import interpreter
-from ivr_flows.model import Facts, Flow
-from ivr_flows.state import Mode, State
+from ivr_flows.model import Facts, Flow, OutcomeName
+from ivr_flows.state import State
 
 logger = logging.getLogger(__name__)
 
 DRAIN_TICKS = 3  # a frame is still in the engine's buffer for about this long after it was written
 PAUSE_TICKS = 15  # 300 ms of silence before prompts: nobody is talked over, and a key is heard to be taken
 LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick starves nobody
-OUTCOMES_OF_FLOW = ("passed", "not_passed", "refused")
+OUTCOMES_OF_FLOW: dict[str, OutcomeName] = {"passed": "passed", "not_passed": "not_passed", "refused": "refused"}
 
 
 class Writer(Protocol):
@@ -140,8 +140,16 @@ class CallSession:
         finally:
             self._loop.remove(self._tick)
             stop()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._errands_done()
         return self.result
+
+    async def _errands_done(self) -> None:
+        """Wait for what is still under way (hanging up, letting an agent go); a failure is told, the call is over."""
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                logger.error("the end of a call did not go as asked", exc_info=outcome)
+        if self._ear.bytes_dropped:
+            logger.warning("a stall lost %d bytes of a client's audio", self._ear.bytes_dropped)
 
     def _catch_up(self) -> None:
         # A far end on the same machine may be through with early media, or answer, before anybody listens.
@@ -372,14 +380,14 @@ class CallSession:
         wrap_up_ms = self._desk.rules.wrap_up_seconds * 1000
         self._talk = AgentTalk(leg, self._script.agent_question, wrap_up_ms=wrap_up_ms, over=self._agent_left)
         self._feed(flow_events.AgentJoined(leg.staff_id))
+        self._talk.begin()
 
     def _agent_left(self) -> None:
         talk, self._talk = self._talk, None
         if talk is None:
             return
         self.result.agent_outcome = talk.outcome
-        settled = talk.outcome if talk.outcome in OUTCOMES_OF_FLOW else None
-        self._feed(flow_events.AgentLeft(settled))  # type: ignore[arg-type]
+        self._feed(flow_events.AgentLeft(OUTCOMES_OF_FLOW.get(talk.outcome or "")))
         self._check_over()
 
     def _check_over(self) -> None:
@@ -390,8 +398,3 @@ class CallSession:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    @property
-    def speaking_with_agent(self) -> bool:
-        """True while an agent is bridged to the client."""
-        return self._state is not None and self._state.mode is Mode.AGENT

@@ -31,7 +31,10 @@ class AgentTalk:
         self._starred = False
         self._over = over
         self._leaving: asyncio.Task[None] | None = None
-        leg.call.subscribe(self._on_event)
+
+    def begin(self) -> None:
+        """Listen to the agent's call; one that has ended already says so at once."""
+        self.leg.call.subscribe(self._on_event)
 
     def exchange(self, heard: bytes) -> bytes:
         """One tick: give the agent what the client said, return what the agent said."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dialer.tables import Attempt, Callback, CallbackState, GateRefusal, Handoff, PlanRun
 from recordings.tables import Recording, RecordingState
@@ -56,11 +57,11 @@ def figures(session: Session, timing_s: dict[str, float]) -> Figures:
     )
 
 
-def _count(session: Session, query) -> int:  # type: ignore[no-untyped-def]
+def _count(session: Session, query: Select[Any]) -> int:
     return session.scalar(query) or 0
 
 
-def _by(session: Session, column) -> dict[str, int]:  # type: ignore[no-untyped-def]
+def _by(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).where(column.is_not(None)).group_by(column).order_by(column))
     return {str(value): count for value, count in rows}
 

@@ -36,6 +36,8 @@ class FarEnd:
 
     def subscribe(self, listener: Callable[[CallEvent], None]) -> Callable[[], None]:
         self._listeners.append(listener)
+        if self.ending is not None:
+            listener(Ended(self.ending))  # as the line protocol promises
         return lambda: self._listeners.remove(listener)
 
     def tell(self, event: CallEvent) -> None:
@@ -141,9 +143,11 @@ class Stage:
         """Until the running prompts are over and the flow listens."""
         await self.pass_ms(1500)
 
-    async def agent_answers(self) -> FarEnd:
+    async def agent_answers(self, *, gone: bool = False) -> FarEnd:
         agent = FarEnd()
         agent.state = CallState.ANSWERED
+        if gone:
+            agent.end()
         assert self.desk.found is not None
         self.desk.found.set_result(AgentLeg("h1", "S1", agent))
         await self.pass_ms(100)

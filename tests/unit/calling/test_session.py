@@ -152,6 +152,23 @@ async def _with_agent(stage: Any) -> Any:
     return await stage.agent_answers()
 
 
+def test_an_agent_who_hangs_up_before_he_is_joined_ends_the_call_and_owes_the_outcome(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.press("0")
+        await stage.pass_ms(300)
+        await stage.agent_answers(gone=True)
+        await stage.pass_ms(100)
+        result = await stage.result()
+        assert result.verdict.outcome is None
+        assert result.leg is not None
+        assert result.agent_outcome is None
+        assert stage.client.asked_to_end
+
+    play(scenario)
+
+
 def test_an_agent_is_asked_for_the_outcome_when_the_client_leaves_first(play: Play) -> None:
     async def scenario(stage: Any) -> None:
         agent = await _with_agent(stage)
