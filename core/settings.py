@@ -31,6 +31,9 @@ class Firm:
     name: str = _setting("汇方证券", "the company's name as the greeting says it (C-01)")
     name_en: str = _setting("Huifang Securities", "the company's English name")
     pack: str = _setting("GAL", "policy pack: the name of a shipped one, or the path of the firm's own YAML file")
+    calendar: str = _setting(
+        "", "file or folder of holiday notices that the calendar packages do not know yet; empty means none"
+    )
     studio: str = _setting(
         "", "folder of the site's prompts: recorded/<language>/<prompt>.wav wins over a rendered one"
     )
@@ -97,6 +100,14 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Signed messages to the firm's other systems."""
+
+    url: str = _setting("", "where call-backs that close and gates that open are told; empty means nowhere")
+    secret: str = _setting("", "key that signs the messages (HMAC-SHA256)", secret=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one installation."""
 
@@ -107,6 +118,7 @@ class Settings:
     desk: Desk = field(default_factory=Desk)
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
+    webhook: Webhook = field(default_factory=Webhook)
 
     @property
     def var(self) -> Path:
@@ -137,6 +149,7 @@ SECTIONS: dict[str, type[Any]] = {
     "desk": Desk,
     "transcribe": Transcribe,
     "web": Web,
+    "webhook": Webhook,
 }
 
 

@@ -32,11 +32,11 @@ from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.gate import GateInput, NodeFacts, Verdict, judge
 from dialer.lines.base import Call, Line, LineError
 from dialer.planning import lookup
-from dialer.programmes.facts import Preference
 from dialer.programmes.model import ContactRules, Pack
-from dialer.programmes.windows import first_moment
+from dialer.programmes.windows import Times, first_moment
 from dialer.store import Posts, Store
 from dialer.tables import Attempt, AttemptState, Callback, Client
+from ivr_flows.model import End, Flow, Handoff, targets
 from recordings import sealing
 from recordings.archive import Archive
 from recordings.errors import RecorderNotReady
@@ -49,7 +49,7 @@ IDLE_S = 0.5  # how long the node waits before it looks for work again
 CLEAR_UP_S = 60.0  # how often what a fault left open is tried again
 LOOK_AGAIN = timedelta(minutes=1)  # a refused callback rests at least this long
 NEEDS_A_PERSON = timedelta(hours=1)  # time does not cure an opt-out or a missing number: look again much later
-MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining"})
+MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand"})
 ATTEMPT_HEADER = "X-Huifang-Attempt"  # lets a carrier's log be matched with our attempts
 
 
@@ -115,7 +115,7 @@ class Node:
             rooms.clock,
             node=self._name,
             rules=rooms.settings.desk,
-            excluded_series=rooms.pack.excluded_series,
+            avoided=rooms.pack.series_avoided,
         )
         self._voices: list[VoiceDetector] = []
         self._live: dict[str, asyncio.Task[None]] = {}
@@ -298,10 +298,23 @@ class Node:
                 return Waiting(callback.callback_id, callback.flow, callback.client, marketer)
         return None
 
-    def _judge(self, session: Session, callback: Callback, now: datetime) -> Allowed | None:
-        """The gate's verdict and the number to dial when it is yes; a no is kept as a refusal."""
+    def _judge(
+        self, session: Session, callback: Callback, now: datetime, script: Script | None = None
+    ) -> Allowed | None:
+        """The gate's verdict and the number to dial when it is yes; a no is kept as a refusal.
+
+        ``script`` is the one made ready for the call, None when the callback is only looked at.
+        """
+        certain = script is not None and rings_an_agent(script.flow)
         asked = lookup.gate_input(
-            session, callback, now=now, pack=self._rooms.pack, calendars=self._rooms.calendars, node=self._facts()
+            session,
+            callback,
+            now=now,
+            pack=self._rooms.pack,
+            calendars=self._rooms.calendars,
+            node=self._facts(lookup.agents_free(session) if certain else None),
+            flow_approved=script is None or _asked_for(script.flow, callback),
+            needs_agent=certain,
         )
         verdict = judge(asked)
         if verdict.allowed and asked.phone is not None:
@@ -314,7 +327,7 @@ class Node:
         """The gate again, at the instant of dialing, then the attempt's row (design rules 1 and 2)."""
         now = self._clock.now()
         callback = session.get_one(Callback, waiting.callback_id)
-        allowed = self._judge(session, callback, now)
+        allowed = self._judge(session, callback, now, script)
         if allowed is None:
             return None
         lease = ledger.lease(
@@ -332,14 +345,14 @@ class Node:
         uri = f"sip:{allowed.phone}@{self._rooms.settings.line.trunk}"
         return Job(lease, callback.client_id, uri, script, Posts(self._store))
 
-    def _facts(self) -> NodeFacts:
+    def _facts(self, free: int | None) -> NodeFacts:
         try:
             self._spool.ready()
             recorder = True
         except RecorderNotReady as error:
             logger.error("the recorder is not ready: %s", error)  # noqa: TRY400 - its message says all
             recorder = False
-        return NodeFacts(recorder_ready=recorder, line_ready=True, draining=self._draining)
+        return NodeFacts(recorder_ready=recorder, line_ready=True, draining=self._draining, agents_free=free)
 
     def _prepare(self, waiting: Waiting) -> Script:
         now = self._clock.now()
@@ -403,7 +416,8 @@ class Node:
         return [attempt.attempt_id for attempt in dead]
 
     def _settling(self) -> Settling:
-        return Settling(self._rules, self._rooms.calendars, self._clock.now())
+        told = bool(self._rooms.settings.webhook.url)
+        return Settling(self._rules, self._rooms.calendars, self._clock.now(), self._rooms.pack, webhooks=told)
 
 
 def _close(writer: RecordingWriter) -> None:
@@ -427,5 +441,24 @@ def next_calling_day(rules: ContactRules, calendars: Calendars, now: datetime) -
     """The next day with a window after today: what a promised callback names."""
     tomorrow = datetime.combine(china(now).date() + timedelta(days=1), time(0), CHINA)
     until = tomorrow.date() + timedelta(days=30)
-    moment = first_moment(rules.windows, Preference(), calendars, after=tomorrow, until=until)
+    moment = first_moment(Times((rules.windows.hours,)), calendars, after=tomorrow, until=until)
     return china(moment or tomorrow).date()
+
+
+def rings_an_agent(flow: Flow) -> bool:
+    """Whether every way through the script leads to an agent, so that a call without one is pointless."""
+    seen, ahead = set[str](), [flow.entry]
+    while ahead:
+        name = ahead.pop()
+        step = flow.steps[name]
+        if isinstance(step, End):
+            return False
+        if name not in seen and not isinstance(step, Handoff):
+            seen.add(name)
+            ahead += targets(step).values()
+    return True
+
+
+def _asked_for(flow: Flow, callback: Callback) -> bool:
+    """Whether ``flow`` is the script of the callback now; a plan may have changed while it was made ready (C-06)."""
+    return (flow.name, flow.language) == (callback.flow, callback.client.language)

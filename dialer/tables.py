@@ -13,6 +13,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base
+from dialer.programmes.facts import ItemState
 
 
 class CallbackState(StrEnum):
@@ -22,6 +23,13 @@ class CallbackState(StrEnum):
     CALLING = "calling"  # an attempt is live
     WRAP_UP = "wrap_up"  # an agent spoke with the client and has not set the outcome yet
     CLOSED = "closed"  # has an outcome, or cannot be called any more (``closed_reason``)
+
+
+class CallbackMode(StrEnum):
+    """Who calls: the dialer, or people (M-03)."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
 
 
 class Outcome(StrEnum):
@@ -64,7 +72,7 @@ class Client(Base):
     branch: Mapped[str] = mapped_column(index=True)
     opened_on: Mapped[date]
     status: Mapped[str]
-    introducer_id: Mapped[str | None]
+    introducer_id: Mapped[str | None] = mapped_column(index=True)
     developed_by: Mapped[str]
     asset_total: Mapped[float | None]
     asset_avg_daily: Mapped[float | None]
@@ -78,6 +86,7 @@ class Client(Base):
     phone_opt_out: Mapped[bool]
     language: Mapped[str]
     id_last4: Mapped[str | None]
+    changed_at: Mapped[datetime] = mapped_column(index=True)  # when an import last changed the row
 
 
 class Event(Base):
@@ -90,6 +99,18 @@ class Event(Base):
     type: Mapped[str] = mapped_column(index=True)
     occurred_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
+    imported_at: Mapped[datetime] = mapped_column(index=True)  # when an import brought or last changed it
+
+
+class Figure(Base):
+    """A figure of the market that expressions compare with, such as ``index_rate_6m``, by the day it holds from."""
+
+    __tablename__ = "figure"
+
+    figure_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    holds_from: Mapped[date]
+    value: Mapped[float]
 
 
 class Staff(Base):
@@ -130,7 +151,69 @@ class PlanRun(Base):
     pack: Mapped[str]
     seed: Mapped[str]
     counts: Mapped[dict[str, Any]]
-    skipped: Mapped[list[Any]]  # [{"client_id", "programme", "reason"}]
+    mode: Mapped[str] = mapped_column(default="full")  # full: everybody was looked at; incremental: what had changed
+    pack_digest: Mapped[str] = mapped_column(default="")
+    calendar_digest: Mapped[str] = mapped_column(default="")
+    refused: Mapped[list[Any]] = mapped_column(default=list)  # [{"programme", "open": [...]}]: not run, values are open
+    seconds: Mapped[float] = mapped_column(default=0.0)
+
+
+class Skip(Base):
+    """A client in the scope of a programme who gets no call-back, and why; one row a trigger, the newest reason."""
+
+    __tablename__ = "skip"
+
+    trigger_key: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(index=True)  # may be nobody's: an event of an unknown client
+    programme: Mapped[str]
+    code: Mapped[str] = mapped_column(index=True)
+    detail: Mapped[str]
+    due_on: Mapped[date | None]
+    plan_id: Mapped[str]
+
+
+class Sample(Base):
+    """The draw of one programme for one period: kept so that it can be shown and repeated (A-31, A-39, H-15)."""
+
+    __tablename__ = "sample"
+
+    sample_id: Mapped[str] = mapped_column(primary_key=True)  # programme:period
+    pack: Mapped[str]
+    programme: Mapped[str] = mapped_column(index=True)
+    period: Mapped[str]
+    first: Mapped[date]
+    last: Mapped[date]
+    seed: Mapped[str]
+    drawn_on: Mapped[date]
+    quotas: Mapped[list[Any]]  # [{"share", "of", "rule"}] as they were when it was drawn
+    base: Mapped[dict[str, Any]]  # {branch: {strata: clients}}; strata: bits of the quotas a client counts for
+    excluded: Mapped[dict[str, Any]]  # {code: clients} in scope and not in the base
+    base_digest: Mapped[str]  # SHA-256 over the ids of the base in order
+    complete: Mapped[bool]  # False: only the first of the order are kept as members
+    at_once: Mapped[bool]  # a list or a sample of events: not spread over days
+
+
+class SampleMember(Base):
+    """One client (or event) of a sample at its place in the seeded order."""
+
+    __tablename__ = "sample_member"
+
+    sample_id: Mapped[str] = mapped_column(ForeignKey("sample.sample_id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    client_id: Mapped[str] = mapped_column(index=True)
+    trigger_key: Mapped[str]
+    strata: Mapped[int]
+    state: Mapped[str]  # MemberState
+    on: Mapped[date | None]  # the day it was planned or passed over
+
+
+class PlannerKey(Base):
+    """The secret from which samples are seeded, so that nobody can foresee a draw; made by the migration."""
+
+    __tablename__ = "planner_key"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str]
 
 
 class Callback(Base):
@@ -156,6 +239,12 @@ class Callback(Base):
     closed_reason: Mapped[str | None]
     follow_up: Mapped[str | None]  # promised_callback | appointment: why next_attempt_at was moved
     created_at: Mapped[datetime]
+    mode: Mapped[str] = mapped_column(default=CallbackMode.AUTOMATIC)
+    due_at: Mapped[datetime]  # the instant by which it must be finished; due_on is its last day
+    provisional: Mapped[bool] = mapped_column(default=False)  # planned beyond the published holidays: never dialed
+    appointment_at: Mapped[datetime | None]  # what was agreed with the client
+    next_why: Mapped[dict[str, Any] | None]  # {"code", "text", "text_en"}: why next_attempt_at is when it is
+    confirms: Mapped[str | None]  # the call-back that this one confirms (D-25) or makes good a promise of (B-24)
 
     client: Mapped[Client] = relationship()
     items: Mapped[list[Item]] = relationship(back_populates="callback", order_by="Item.item_id")
@@ -177,8 +266,91 @@ class Item(Base):
     due_on: Mapped[date]
     deadline_unit: Mapped[str]
     flow: Mapped[str]
+    state: Mapped[str] = mapped_column(default=ItemState.OPEN)
+    planned_on: Mapped[date]
+    due_at: Mapped[datetime]
+    provisional: Mapped[bool] = mapped_column(default=False)
+    closed_on: Mapped[date | None]
+    flow_hash: Mapped[str | None]  # the version of the script that the client heard
+    ground: Mapped[str] = mapped_column(default="")  # which test or list brought the client in (A-54, A-94)
 
     callback: Mapped[Callback] = relationship(back_populates="items")
+
+
+class Escalation(Base):
+    """A deadline that cannot be met as things stand; somebody must act."""
+
+    __tablename__ = "escalation"
+
+    trigger_key: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    client_id: Mapped[str] = mapped_column(index=True)
+    callback_id: Mapped[str | None]
+    programme: Mapped[str]
+    branch: Mapped[str]
+    due_on: Mapped[date]
+    detail: Mapped[str]
+    raised_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class DutyState(StrEnum):
+    """Where a duty is."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Duty(Base):
+    """What must follow (后续事项): a message, a report, a problem to handle, feedback to the client (group D)."""
+
+    __tablename__ = "duty"
+
+    duty_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # what it follows from; made once
+    kind: Mapped[str] = mapped_column(index=True)  # dialer.programmes.model.ACTIONS
+    client_id: Mapped[str] = mapped_column(index=True)
+    callback_id: Mapped[str | None] = mapped_column(ForeignKey("callback.callback_id"), index=True)
+    programme: Mapped[str]
+    outcome: Mapped[str]  # the outcome it follows from; empty when it follows from the plan
+    to: Mapped[list[Any]]
+    contents: Mapped[list[Any]]
+    channel: Mapped[str]
+    words: Mapped[str]
+    rule: Mapped[str]
+    due_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(default=DutyState.OPEN, index=True)
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+
+
+class Conclusion(Base):
+    """The compliance conclusion before a member of staff leaves (A-91, D-08)."""
+
+    __tablename__ = "conclusion"
+
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.staff_id"), primary_key=True)
+    text: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Webhook(Base):
+    """One signed message to another system, kept until it was taken (design.md 5.5)."""
+
+    __tablename__ = "webhook"
+
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    event: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    next_try_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    delivered_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(default="")
 
 
 class Attempt(Base):
@@ -211,6 +383,7 @@ class Attempt(Base):
     verdict: Mapped[dict[str, Any] | None]  # the flow's verdict: outcome, follow_up, reasons
     recording_id: Mapped[str | None]
     counts: Mapped[bool] = mapped_column(default=True)  # False: a trunk fault, consumes no attempt
+    caller: Mapped[str | None]  # the member of staff who started it by hand; None: the dialer
 
     callback: Mapped[Callback] = relationship(back_populates="attempts")
     answers: Mapped[list[Answer]] = relationship(order_by="Answer.at")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
+from core.calendars import Calendars, FirmCalendars
 from core.clock import Clock, ShiftedClock, SystemClock
 from core.db import Database
+from core.notices import load_notices
 from core.settings import Settings, load_settings
+from dialer.planning.nightly import Night
+from dialer.programmes.load import load_pack
+from dialer.programmes.model import Pack
+from ivr_flows.loader import load_flow, names
 from recordings.archive import Archive
 
 DEFAULT_CONFIG = Path("huifang.toml")
@@ -42,6 +49,38 @@ class Context(AbstractContextManager["Context"]):
         database = Database(self.settings.database_url)
         database.migrate()
         return database
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """The published calendars with the firm's own notices laid over them (``firm.calendar``)."""
+        path = self.settings.firm.calendar
+        return FirmCalendars(load_notices(Path(path)) if path else ())
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The policy pack of ``firm.pack``."""
+        return load_pack(self.settings.firm.pack)
+
+    def night(self, day: date, *, pack: str | None = None, seed: str | None = None, full: bool = False) -> Night:
+        """What planning ``day`` needs; ``pack`` instead of the one in the settings, ``seed`` instead of the secret."""
+        return Night(
+            pack=load_pack(pack) if pack else self.pack,
+            calendars=self.calendars,
+            day=day,
+            flow_hashes=self._flow_hashes(),
+            seed=seed,
+            full=full,
+            webhooks=bool(self.settings.webhook.url),
+        )
+
+    def _flow_hashes(self) -> dict[str, frozenset[str]]:
+        """The versions of each script in force, one a language."""
+        firm = self.settings.firm
+        companies = {"zh-CN": firm.name, "en": firm.name_en}
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, language in names():
+            found[name].add(load_flow(name, language, company=companies[language]).hash)
+        return {name: frozenset(hashes) for name, hashes in found.items()}
 
     @cached_property
     def archive(self) -> Archive:

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session, joinedload
 from core import audit
 from core.ids import new_id
 from dialer.calling.session import SessionResult, TakenAnswer
+from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
-from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackState, GateRefusal
+from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
 
 SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
 
@@ -32,10 +33,18 @@ class Lease:
 
 
 def ready(session: Session, now: datetime, limit: int) -> Sequence[Callback]:
-    """Planned callbacks whose time has come, the most pressing first."""
+    """Planned callbacks whose time has come, the most pressing first.
+
+    Those that people make are not the dialer's (M-03), and what was planned provisionally is never dialed (B-08).
+    """
     wanted = (
         select(Callback)
-        .where(Callback.state == CallbackState.PLANNED, Callback.next_attempt_at <= now)
+        .where(
+            Callback.state == CallbackState.PLANNED,
+            Callback.next_attempt_at <= now,
+            Callback.mode == CallbackMode.AUTOMATIC,
+            Callback.provisional.is_(False),
+        )
         .order_by(Callback.priority, Callback.due_on, Callback.next_attempt_at, Callback.callback_id)
         .options(joinedload(Callback.client), joinedload(Callback.items), joinedload(Callback.attempts))
         .limit(limit)
@@ -68,6 +77,7 @@ def lease(
         sip_reasons=[],
         provisionals=[],
         recording_id=new_id(at),
+        caller=None,  # the dialer itself
     )
     session.add(attempt)
     content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash}
@@ -80,7 +90,7 @@ def lease(
 def refused(
     session: Session, callback: Callback, reasons: list[dict[str, str]], *, at: datetime, again_at: datetime
 ) -> None:
-    """Keep the gate's refusal and look at the callback again at ``again_at``."""
+    """Keep the gate's refusal and look at the callback again at ``again_at``, which is explained by it."""
     last = session.scalars(
         select(GateRefusal)
         .where(GateRefusal.callback_id == callback.callback_id)
@@ -95,6 +105,11 @@ def refused(
         row = GateRefusal(refusal_id=new_id(at), callback_id=callback.callback_id, at=at, last_at=at, reasons=reasons)
         session.add(row)
     callback.next_attempt_at = again_at
+    callback.next_why = Why(
+        "gate_refused",
+        f"当时不可拨打：{'；'.join(reason['text'] for reason in reasons)}",
+        f"the gate refused: {'; '.join(reason['text_en'] for reason in reasons)}",
+    ).as_json()
 
 
 def went_live(session: Session, attempt_id: str) -> None:

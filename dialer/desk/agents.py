@@ -7,12 +7,13 @@ never takes his callback (E-04); which series of staff may not take one is the p
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import CursorResult, Select, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.clock import china
 from core.errors import HuifangError
 from dialer.tables import Agent, AgentState, Client, Staff
 
@@ -29,9 +30,9 @@ def take_free(
     """Take the agent who has been free longest and may serve ``client``; None when there is none.
 
     The agent goes to state RINGING on behalf of ``node``. ``tried`` are staff ids already rung for this call,
-    ``excluded_series`` the series of staff that the pack keeps away from callbacks.
+    ``excluded_series`` the series of staff that the pack keeps away from this callback.
     """
-    for agent in session.scalars(_candidates([*tried, client.introducer_id or ""], excluded_series)):
+    for agent in session.scalars(_candidates([*tried, client.introducer_id or ""], excluded_series, china(at).date())):
         if client.language in (agent.staff.languages or [client.language]) and _take(session, agent, node, at):
             session.refresh(agent)
             return agent
@@ -71,14 +72,14 @@ def release_node(session: Session, node: str, at: datetime) -> int:
     return cast("CursorResult[None]", session.execute(held)).rowcount
 
 
-def _candidates(avoided: Collection[str], excluded_series: Collection[str]) -> Select[tuple[Agent]]:
+def _candidates(avoided: Collection[str], excluded_series: Collection[str], today: date) -> Select[tuple[Agent]]:
     return (
         select(Agent)
         .join(Staff)
         .where(
             Agent.state == AgentState.FREE,
             Staff.series.not_in(excluded_series),
-            Staff.left_on.is_(None),
+            or_(Staff.left_on.is_(None), Staff.left_on >= today),
             Staff.staff_id.not_in(avoided),
         )
         .order_by(Agent.state_since)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
@@ -21,9 +22,10 @@ from core.settings import Desk as DeskSettings
 from dialer.desk import agents
 from dialer.lines.base import Answered, Call, CallEvent, Ended, Line, LineError
 from dialer.store import Store
-from dialer.tables import Agent, AgentState, Client, Handoff
+from dialer.tables import Agent, AgentState, Attempt, Client, Handoff, Item
 
 logger = logging.getLogger(__name__)
+Avoided = Callable[[frozenset[str]], Collection[str]]
 POLL_S = 1.0  # how often a waiting client's node looks for a free agent
 
 
@@ -47,14 +49,15 @@ class HandoffDesk:
         *,
         node: str,
         rules: DeskSettings,
-        excluded_series: Collection[str],
+        avoided: Avoided,
     ) -> None:
+        """``avoided`` gives the series of staff that the pack keeps away from a callback of those programmes."""
         self.rules = rules
         self._line = line
         self._store = store
         self._clock = clock
         self._node = node
-        self._excluded_series = tuple(excluded_series)
+        self._avoided = avoided
 
     async def find(self, *, attempt_id: str, client_id: str, reason: str) -> AgentLeg | None:
         """Ring agents until one answers; None when nobody did within ``wait_seconds``.
@@ -110,7 +113,7 @@ class HandoffDesk:
 
     async def _take_or_give_back(self, client_id: str, handoff_id: str, tried: list[str]) -> Agent | None:
         # A client who hangs up while the agent is being taken must not leave that agent ringing for ever.
-        taking = asyncio.ensure_future(self._take(client_id, tried))
+        taking = asyncio.ensure_future(self._take(client_id, handoff_id, tried))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -158,7 +161,7 @@ class HandoffDesk:
     def _talking(self, agent: Agent, session: Session) -> None:
         agents.set_state(session, agent.staff_id, AgentState.TALKING, at=self._clock.now(), node=self._node)
 
-    async def _take(self, client_id: str, tried: list[str]) -> Agent | None:
+    async def _take(self, client_id: str, handoff_id: str, tried: list[str]) -> Agent | None:
         def change(session: Session) -> Agent | None:
             client = session.get_one(Client, client_id)
             return agents.take_free(
@@ -167,7 +170,7 @@ class HandoffDesk:
                 node=self._node,
                 at=self._clock.now(),
                 tried=tried,
-                excluded_series=self._excluded_series,
+                excluded_series=self._avoided(_programmes(session, handoff_id)),
             )
 
         return await self._store.write(change)
@@ -194,6 +197,12 @@ class HandoffDesk:
                 handoff.joined_at = self._clock.now()
 
         await self._store.write(change)
+
+
+def _programmes(session: Session, handoff_id: str) -> frozenset[str]:
+    """What the client's callback is about."""
+    asked = select(Item.programme).join(Attempt, Attempt.callback_id == Item.callback_id)
+    return frozenset(session.scalars(asked.join(Handoff).where(Handoff.handoff_id == handoff_id)))
 
 
 def _ending_words(call: Call) -> str:

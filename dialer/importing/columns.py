@@ -248,3 +248,14 @@ STAFF = Layout(
         Column("languages", words, default=()),
     ),
 )
+FIGURES = Layout(
+    "figures",
+    "figure_id",
+    (
+        Column("figure_id", identifier, essential=True),
+        Column("name", one_of("index_rate_6m"), essential=True),
+        Column("holds_from", day, essential=True),
+        Column("value", number(), essential=True),
+    ),
+)
+"""Figures of the market that expressions compare with; ``index_rate_6m`` is the index's change over six months."""

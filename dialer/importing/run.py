@@ -7,7 +7,8 @@ file that was changed in between is refused as a whole as well. Rows pass in bat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -17,13 +18,16 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.clock import Clock
 from core.db import Base, Database
-from dialer.importing.columns import CLIENTS, EVENTS, STAFF, Layout
+from dialer.importing.columns import CLIENTS, EVENTS, FIGURES, STAFF, Layout
 from dialer.importing.problems import Problems
 from dialer.importing.reading import MAX_ROWS, Row, read_rows
-from dialer.tables import Client, Event, Staff
+from dialer.tables import Client, Event, Figure, Staff
 
 BATCH = 500
-Table = type[Client] | type[Event] | type[Staff]
+Table = type[Client] | type[Event] | type[Staff] | type[Figure]
+STAMPS = {"clients": "changed_at", "events": "imported_at"}
+"""What the planner reads to find what has changed since its last run."""
+
 Progress = Callable[[int], None]
 """Is told how many rows have passed in this reading."""
 
@@ -55,6 +59,8 @@ class _Job:
     allow_extra: bool
     max_rows: int
     progress: Progress | None
+    stamp: str = ""  # the column that tells when a row was brought or changed
+    at: datetime | None = None
 
     def batches(self, problems: Problems) -> Iterator[list[Row]]:
         rows = read_rows(self.path, self.layout, problems, allow_extra=self.allow_extra, max_rows=self.max_rows)
@@ -111,7 +117,22 @@ def import_staff(
     return _run(db, _Job(path, STAFF, Staff, allow_extra, max_rows, progress), clock, dry_run=dry_run)
 
 
+def import_figures(
+    db: Database,
+    path: Path,
+    *,
+    clock: Clock,
+    dry_run: bool = False,
+    allow_extra: bool = False,
+    max_rows: int = MAX_ROWS,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Add or update figures of the market by ``figure_id`` (A-54). Otherwise as ``import_clients``."""
+    return _run(db, _Job(path, FIGURES, Figure, allow_extra, max_rows, progress), clock, dry_run=dry_run)
+
+
 def _run(db: Database, job: _Job, clock: Clock, *, dry_run: bool) -> ImportReport:
+    job = replace(job, stamp=STAMPS.get(job.layout.kind, ""), at=clock.now())
     with db.session() as session:
         counts = _pass(session, job, write=False)
     if not dry_run:
@@ -161,13 +182,14 @@ def _take_row(session: Session, job: _Job, row: Row, stored: Base | None, counts
         counts.new += 1
         if write:
             defaults = {column.name: _fresh(column.default) for column in job.layout.columns}
-            session.add(job.table(**{**defaults, **row.values}))
+            stamp = {job.stamp: job.at} if job.stamp else {}
+            session.add(job.table(**{**defaults, **row.values, **stamp}))
         return
     changes = {name: value for name, value in row.values.items() if getattr(stored, name) != value}
     counts.changed += bool(changes)
     counts.unchanged += not changes
     if write:
-        for name, value in changes.items():
+        for name, value in (changes | {job.stamp: job.at} if changes and job.stamp else changes).items():
             setattr(stored, name, value)
 
 

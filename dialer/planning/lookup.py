@@ -1,39 +1,44 @@
-"""Reads from the database what the pure rules ask for: clients, events, the past, and the gate's questions."""
+"""The gate's questions to the database: the client, the callback, what was tried before, and who wants to call.
+
+The rule of this module: it reads and never decides; every answer is a value that ``dialer.gate`` judges.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from core.calendars import Calendars
 from core.clock import CHINA, china
 from core.errors import CalendarUnknown, HuifangError
-from dialer.gate import CallbackFacts, GateInput, NodeFacts, Verdict, cap_free_on, dialable, judge
-from dialer.programmes.errors import OpenValue
-from dialer.programmes.facts import (
-    BadPreference,
-    ClientFacts,
-    EventFacts,
-    History,
-    OpenCallback,
-    PastAttempt,
-    PastItem,
-    Preference,
+from dialer.calling.numbers import dialable, next_number
+from dialer.gate import (
+    CallbackFacts,
+    GateInput,
+    NodeFacts,
+    Verdict,
+    cap_begins,
+    cap_free_on,
+    earliest,
+    interval_free_at,
+    judge,
 )
-from dialer.programmes.model import Pack
-from dialer.programmes.windows import first_moment
-from dialer.tables import Attempt, Callback, CallbackState, Client, Event, Item, Outcome, PlanRun, Staff
-
-CHUNK = 5000
-NOT_COVERED = frozenset({Outcome.UNREACHABLE, None})
-"""Outcomes of a closed callback that did not reach the client: such an item does not count towards a quota."""
+from dialer.programmes.errors import OpenValue
+from dialer.programmes.facts import BadPreference, ClientFacts, ItemState, PastAttempt, StaffFacts
+from dialer.programmes.model import ContactRules, Pack
+from dialer.programmes.windows import first_moment, times_of
+from dialer.tables import Agent, AgentState, Attempt, Callback, CallbackState, Client, Item, Staff
 
 
 class UnknownClient(HuifangError):
     """Check the client id, or import the client first."""
+
+
+class UnknownStaff(HuifangError):
+    """Check the staff id, or import the member of staff first."""
 
 
 def client_facts(client: Client) -> ClientFacts:
@@ -61,42 +66,6 @@ def client_facts(client: Client) -> ClientFacts:
     )
 
 
-def all_clients(session: Session) -> Iterator[ClientFacts]:
-    """Every client, read in chunks."""
-    for client in session.scalars(select(Client).execution_options(yield_per=CHUNK)):
-        yield client_facts(client)
-
-
-def all_events(session: Session, until: date) -> Iterator[EventFacts]:
-    """Every event up to the end of the Chinese day ``until``."""
-    midnight = datetime.combine(until + timedelta(days=1), time(0), CHINA)
-    columns = select(Event.event_id, Event.client_id, Event.type, Event.occurred_at)
-    for row in session.execute(columns.where(Event.occurred_at < midnight).execution_options(yield_per=CHUNK)):
-        yield EventFacts(row.event_id, row.client_id, row.type, china(row.occurred_at).date())
-
-
-def history(session: Session) -> History:
-    """Everything planned before, and the callbacks that still wait."""
-    items = select(
-        Item.trigger_key, Item.programme, Callback.client_id, Callback.state, Callback.outcome, PlanRun.for_date
-    )
-    rows = session.execute(items.join(Callback, Item.callback_id == Callback.callback_id).join(PlanRun))
-    waiting = select(Callback.callback_id, Callback.client_id).where(Callback.state == CallbackState.PLANNED)
-    return History(
-        items=tuple(
-            PastItem(
-                row.trigger_key,
-                row.client_id,
-                row.programme,
-                row.for_date,
-                missed=row.state == CallbackState.CLOSED and row.outcome in NOT_COVERED,
-            )
-            for row in rows
-        ),
-        open_callbacks=tuple(OpenCallback(row.callback_id, row.client_id) for row in session.execute(waiting)),
-    )
-
-
 def gate_input(
     session: Session,
     callback: Callback,
@@ -105,28 +74,50 @@ def gate_input(
     pack: Pack | None,
     calendars: Calendars,
     node: NodeFacts | None,
-    phone: str | None = None,
-    without: str | None = None,
+    caller: StaffFacts | None = None,
+    flow_approved: bool = True,
+    needs_agent: bool = False,
 ) -> GateInput:
-    """What the gate asks about ``callback`` at ``now``.
+    """What the gate asks about ``callback`` at ``now``, with the number to dial next (``calling.numbers``).
 
-    ``phone`` is the number to be dialed, by default the client's first; ``without`` is an attempt id that is left out
-    of the count (the one that is being made).
+    ``caller`` is the member of staff who wants to call, None the dialer. ``flow_approved`` and ``needs_agent`` are what
+    the caller knows about the script; before it is made ready nothing is known against it.
     """
     client = client_facts(callback.client)
-    first = client.phones[0] if client.phones else None
-    attempts = _attempts(session, client.client_id, now, without)
-    return GateInput(now, client, phone or first, _callback_facts(callback), attempts, pack, calendars, node)
+    attempts = _attempts(session, client.client_id, now)
+    phone = next_number(client.phones, [past for past in attempts if past.callback_id == callback.callback_id])
+    return GateInput(
+        now=now,
+        client=client,
+        phone=phone,
+        callback=_callback_facts(callback, flow_approved=flow_approved, needs_agent=needs_agent),
+        attempts=attempts,
+        pack=pack,
+        calendars=calendars,
+        node=node,
+        caller=caller,
+        elsewhere=_elsewhere(session, client.client_id, phone, pack, now),
+    )
 
 
-def explain(session: Session, client_id: str, *, at: datetime, pack: Pack | None, calendars: Calendars) -> Verdict:
+def explain(
+    session: Session,
+    client_id: str,
+    *,
+    at: datetime,
+    pack: Pack | None,
+    calendars: Calendars,
+    caller: str | None = None,
+) -> Verdict:
     """Would the gate let a call to this client leave at ``at``? The machine's side is left out.
 
-    Asks about the client's most urgent open callback. UnknownClient when nobody has that id.
+    Asks about the client's most urgent open callback. ``caller`` is the id of the member of staff who would call by
+    hand, None the dialer. UnknownClient or UnknownStaff when nobody has that id.
     """
     client = session.get(Client, client_id)
     if client is None:
         raise UnknownClient(f"there is no client {client_id!r}; check the id, or `huifang import clients FILE.csv`")
+    staff = None if caller is None else staff_facts(session, caller)
     callback = session.scalars(
         select(Callback)
         .where(Callback.client_id == client_id, Callback.state != CallbackState.CLOSED)
@@ -134,28 +125,47 @@ def explain(session: Session, client_id: str, *, at: datetime, pack: Pack | None
         .limit(1)
     ).first()
     if callback is not None:
-        return judge(gate_input(session, callback, now=at, pack=pack, calendars=calendars, node=None))
+        return judge(gate_input(session, callback, now=at, pack=pack, calendars=calendars, node=None, caller=staff))
     facts = client_facts(client)
     phone = next((phone for phone in facts.phones if dialable(phone)), None)
-    return judge(GateInput(at, facts, phone, None, _attempts(session, client_id, at, None), pack, calendars, None))
+    attempts, elsewhere = _attempts(session, client_id, at), _elsewhere(session, client_id, phone, pack, at)
+    return judge(GateInput(at, facts, phone, None, attempts, pack, calendars, None, staff, elsewhere))
+
+
+def staff_facts(session: Session, staff_id: str) -> StaffFacts:
+    """A member of staff as the rules see him; UnknownStaff when nobody has that id."""
+    staff = session.get(Staff, staff_id)
+    if staff is None:
+        raise UnknownStaff(f"no member of staff {staff_id!r}; check the id, or `huifang import staff FILE.csv`")
+    return StaffFacts(staff.staff_id, staff.branch, staff.series, staff.left_on)
+
+
+def agents_free(session: Session) -> int:
+    """How many agents are free at this moment, whomever they may serve."""
+    return session.scalar(select(func.count()).select_from(Agent).where(Agent.state == AgentState.FREE)) or 0
 
 
 def next_chance(asked: GateInput) -> datetime | None:
     """The first instant at which no reason of time would stand against this call; None when there is none.
 
-    Looks at not-before, interval, caps and windows up to the deadline. Other reasons (opt-out, recorder) have no time.
+    Looks at not-before, appointment, interval, caps and windows up to the deadline. Other reasons (opt-out, recorder)
+    have no time.
     """
     if asked.pack is None or asked.callback is None:
         return None
     try:
-        rules = asked.pack.runnable()
-        wish = Preference.of(asked.client.prefers)
-        last = max((past.started_at for past in asked.attempts if past.counts), default=None)
-        after = max(asked.now, asked.callback.not_before, last + rules.interval if last else asked.now)
-        after = max([after, *(cap_free_on(cap, asked) for cap in rules.caps)])
-        return first_moment(rules.windows, wish, asked.calendars, after=after, until=asked.callback.due_on)
+        return _next_chance(asked, asked.callback, asked.pack.runnable())
     except (OpenValue, BadPreference, CalendarUnknown):
         return None
+
+
+def _next_chance(asked: GateInput, callback: CallbackFacts, rules: ContactRules) -> datetime | None:
+    free = [cap_free_on(cap, asked) for cap in rules.caps]
+    rested = interval_free_at(asked, rules.interval) or asked.now
+    after = max(asked.now, earliest(callback, rules), rested, *free)
+    times = times_of(rules.windows, asked.client, china(after).date(), appointment=callback.appointment_at is not None)
+    found = first_moment(times, asked.calendars, after=after, until=callback.due_on)
+    return None if found is None or (callback.due_at is not None and found >= callback.due_at) else found
 
 
 def marketer(session: Session, client: Client) -> str | None:
@@ -165,27 +175,62 @@ def marketer(session: Session, client: Client) -> str | None:
     return session.scalars(select(Staff.name).where(Staff.staff_id == client.introducer_id)).first()
 
 
-def _callback_facts(callback: Callback) -> CallbackFacts:
+def _callback_facts(callback: Callback, *, flow_approved: bool, needs_agent: bool) -> CallbackFacts:
+    """``programmes`` are those still owed; when every item was cancelled or done, nothing is."""
+    owed = frozenset(item.programme for item in callback.items if item.state == ItemState.OPEN)
     return CallbackFacts(
         callback_id=callback.callback_id,
-        open=callback.state == CallbackState.PLANNED,
+        open=callback.state == CallbackState.PLANNED and (bool(owed) or not callback.items),
         due_on=callback.due_on,
         not_before=callback.next_attempt_at,
-        programmes=frozenset(item.programme for item in callback.items),
+        programmes=owed,
+        executor=callback.executor,
+        due_at=callback.due_at,
+        appointment_at=callback.appointment_at,
+        provisional=callback.provisional,
+        flow_approved=flow_approved,
+        needs_agent=needs_agent,
+        mode=callback.mode,
     )
 
 
-def _attempts(session: Session, client_id: str, now: datetime, without: str | None) -> tuple[PastAttempt, ...]:
+def _attempts(session: Session, client_id: str, now: datetime) -> tuple[PastAttempt, ...]:
     """The client's attempts since the start of last year: no cap looks further back, no callback lives longer."""
     since = datetime(china(now).year - 1, 1, 1, tzinfo=CHINA)
-    wanted = (
-        select(Attempt)
-        .where(Attempt.client_id == client_id, Attempt.started_at >= since, Attempt.started_at <= now)
-        .options(joinedload(Attempt.callback).selectinload(Callback.items))
+    return _past(session, _made(since, now).where(Attempt.client_id == client_id))
+
+
+def _elsewhere(
+    session: Session, client_id: str, phone: str | None, pack: Pack | None, now: datetime
+) -> tuple[PastAttempt, ...]:
+    """Attempts to ``phone`` for other clients, as far back as the pack's caps by number look."""
+    caps: Sequence[datetime] = [
+        cap_begins(cap, now) for cap in (pack.contact.caps if pack and pack.contact else ()) if cap.by_number
+    ]
+    if phone is None or not caps:
+        return ()
+    return _past(session, _made(min(caps), now).where(Attempt.phone == phone, Attempt.client_id != client_id))
+
+
+def _made(since: datetime, now: datetime) -> Select[tuple[Attempt]]:
+    wanted = select(Attempt).where(Attempt.started_at >= since, Attempt.started_at <= now)
+    return wanted.options(joinedload(Attempt.callback).selectinload(Callback.items))
+
+
+def _past(session: Session, wanted: Select[tuple[Attempt]]) -> tuple[PastAttempt, ...]:
+    return tuple(_past_attempt(attempt) for attempt in session.scalars(wanted))
+
+
+def _past_attempt(attempt: Attempt) -> PastAttempt:
+    return PastAttempt(
+        callback_id=attempt.callback_id,
+        programmes=_programmes(attempt.callback.items),
+        started_at=attempt.started_at,
+        disposition=attempt.disposition,
+        counts=attempt.counts,
+        phone=attempt.phone,
     )
-    return tuple(_past(attempt) for attempt in session.scalars(wanted) if attempt.attempt_id != without)
 
 
-def _past(attempt: Attempt) -> PastAttempt:
-    programmes = frozenset(item.programme for item in attempt.callback.items)
-    return PastAttempt(attempt.callback_id, programmes, attempt.started_at, attempt.disposition, attempt.counts)
+def _programmes(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(item.programme for item in items)

@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from enum import StrEnum
 
+from core.clock import CHINA
 from core.errors import HuifangError
+from dialer.programmes.scope import FieldValue
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -91,39 +94,69 @@ class ClientFacts:
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """One business event; ``on`` is its Chinese date."""
+    """One business event; ``at`` is its instant, ``data`` what it carries."""
 
     event_id: str
     client_id: str
     type: str
-    on: date
+    at: datetime
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def on(self) -> date:
+        """Its Chinese date."""
+        return self.at.astimezone(CHINA).date()
+
+
+class ItemState(StrEnum):
+    """What became of an item that was planned before."""
+
+    OPEN = "open"  # still owed
+    DONE = "done"  # the client was reached and the call-back has an outcome
+    MISSED = "missed"  # it ended without reaching the client (not covered, H-15)
+    CANCELLED = "cancelled"  # an event undid its reason
 
 
 @dataclass(frozen=True, slots=True)
 class PastItem:
-    """An item that was planned before: ``missed`` when it ended without reaching the client (not covered, H-15)."""
+    """An item that was planned before.
+
+    ``flow_hash`` is the version of the script that the client heard, ``done_on`` the Chinese day on which the call-back
+    ended.
+    """
 
     trigger_key: str
-    client_id: str
     programme: str
     planned_on: date
-    missed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCallback:
-    """A callback of a client that is still owed, so that new items join it instead of making another call (B-14)."""
-
+    due_on: date
     callback_id: str
-    client_id: str
+    executor: str
+    automatic: bool = True
+    state: ItemState = ItemState.OPEN
+    done_on: date | None = None
+    flow_hash: str = ""
+    provisional: bool = False
+    joinable: bool = False  # its callback still waits, so new items may join it (B-14)
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """What was planned before."""
+class ClientFile:
+    """Everything the planner looks at for one client; ``client`` None: events of somebody who was never imported."""
 
-    items: tuple[PastItem, ...] = ()
-    open_callbacks: tuple[OpenCallback, ...] = ()
+    client_id: str
+    client: ClientFacts | None
+    events: tuple[EventFacts, ...] = ()
+    past: tuple[PastItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StaffFacts:
+    """A member of staff; ``left_on`` is the day his contract ends."""
+
+    staff_id: str
+    branch: str = ""
+    series: str = ""
+    left_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +168,27 @@ class PastAttempt:
     started_at: datetime
     disposition: str | None = None
     counts: bool = True
+    phone: str = ""
+
+
+def scope_facts(client: ClientFacts, day: date) -> dict[str, FieldValue]:
+    """The client's fields as expressions see them, and ``day``, the Chinese date of the question."""
+    return {
+        "client_id": client.client_id,
+        "kind": client.kind,
+        "branch": client.branch,
+        "status": client.status,
+        "introducer_id": client.introducer_id,
+        "developed_by": client.developed_by,
+        "language": client.language,
+        "asset_total": client.asset_total,
+        "asset_avg_daily": client.asset_avg_daily,
+        "volume_month_avg": client.volume_month_avg,
+        "commission_year": client.commission_year,
+        "pnl_rate_6m": client.pnl_rate_6m,
+        "turnover": client.turnover,
+        "opened_on": client.opened_on,
+        "last_trade_on": client.last_trade_on,
+        "tags": client.tags,
+        "day": day,
+    }

@@ -6,13 +6,14 @@ The rule of this module: intervals are half open, aware, Chinese time; an unknow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 from core.calendars import DAY, Calendars
 from core.clock import CHINA, china
-from dialer.programmes.facts import Preference, Span
-from dialer.programmes.model import DayKind, Windows
+from dialer.programmes.facts import ClientFacts, Preference, Span, scope_facts
+from dialer.programmes.model import DayKind, Hours, Windows
 
 Interval = tuple[datetime, datetime]
 """From (included) to (not included)."""
@@ -23,42 +24,82 @@ DAY_PARTS = (time(0), time(12), time(18))
 ALL_PARTS = frozenset(range(len(DAY_PARTS)))
 
 
-def day_counts(kind: DayKind, day: date, calendars: Calendars) -> bool:
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When one client may be called: any of ``hours``, within his wish, at his branch.
+
+    Two hours stand there for an appointment, which may also take those the pack keeps for appointments (B-04, B-06).
+    """
+
+    hours: tuple[Hours, ...]
+    wish: Preference = field(default_factory=Preference)
+    branch: str = ""
+
+
+def times_of(windows: Windows, client: ClientFacts, day: date, *, appointment: bool = False) -> Times:
+    """The times of ``client`` on and after ``day``; BadPreference when his wish cannot be read.
+
+    An appointment is the client's own wish, so what he generally prefers does not narrow it (B-20, B-21).
+    """
+    hours = (hours_for(windows, client, day),)
+    if not appointment:
+        return Times(hours, Preference.of(client.prefers), client.branch)
+    return Times((*hours, *((windows.appointments,) if windows.appointments else ())), Preference(), client.branch)
+
+
+def hours_for(windows: Windows, client: ClientFacts, day: date) -> Hours:
+    """The hours of the first segment that the client belongs to, or the ordinary ones (B-05)."""
+    if windows.segments:
+        facts = scope_facts(client, day)
+        for segment in windows.segments:
+            if segment.when(facts):
+                return segment.hours
+    return windows.hours
+
+
+def day_counts(kind: DayKind, day: date, calendars: Calendars, branch: str = "") -> bool:
     """Whether windows exist on that date at all; CalendarUnknown outside the calendars' data."""
-    if kind is DayKind.WORKING_DAY:
-        return calendars.is_working_day(day)
-    return kind is DayKind.EVERY_DAY or calendars.is_trading_day(day)
+    if kind is DayKind.EVERY_DAY:
+        return True
+    if branch and calendars.is_branch_holiday(branch, day):
+        return False
+    return calendars.is_working_day(day) if kind is DayKind.WORKING_DAY else calendars.is_trading_day(day)
 
 
-def windows_on(windows: Windows, preference: Preference, day: date, calendars: Calendars) -> tuple[Interval, ...]:
+def windows_on(times: Times, day: date, calendars: Calendars) -> tuple[Interval, ...]:
     """The client's windows on ``day``, earliest first (B-01, B-02, B-07, B-09)."""
-    if preference.weekdays and day.weekday() not in preference.weekdays:
+    if times.wish.weekdays and day.weekday() not in times.wish.weekdays:
         return ()
-    if not day_counts(windows.days, day, calendars):
-        return ()
-    return tuple(_interval(day, span) for span in _meet(windows.spans(day.weekday()), preference.spans))
+    spans: list[Span] = []
+    for hours in times.hours:
+        if day_counts(hours.days, day, calendars, times.branch):
+            spans += _meet(hours.spans(day.weekday()), times.wish.spans)
+    return tuple(_interval(day, span) for span in _joined(spans))
 
 
-def open_at(windows: Windows, preference: Preference, moment: datetime, calendars: Calendars) -> bool:
+def open_at(times: Times, moment: datetime, calendars: Calendars) -> bool:
     """Whether ``moment`` lies in one of the client's windows."""
-    day = china(moment).date()
-    return any(start <= moment < end for start, end in windows_on(windows, preference, day, calendars))
+    local = china(moment)
+    clock, day = local.time(), local.date()
+    if times.wish.weekdays and day.weekday() not in times.wish.weekdays:
+        return False
+    if times.wish.spans and not any(span.start <= clock < span.end for span in times.wish.spans):
+        return False
+    return any(
+        span.start <= clock < span.end and day_counts(hours.days, day, calendars, times.branch)
+        for hours in times.hours
+        for span in hours.spans(day.weekday())
+    )
 
 
 def first_moment(
-    windows: Windows,
-    preference: Preference,
-    calendars: Calendars,
-    *,
-    after: datetime,
-    until: date,
-    parts: frozenset[int] = ALL_PARTS,
+    times: Times, calendars: Calendars, *, after: datetime, until: date, parts: frozenset[int] = ALL_PARTS
 ) -> datetime | None:
     """The first instant from ``after`` on, no later than the day ``until``, that lies in a window.
 
     Only the given ``parts`` of the day (``day_part``) are looked at. None when there is no such instant.
     """
-    for start, end in _intervals(windows, preference, calendars, after, until):
+    for start, end in _intervals(times, calendars, after, until):
         for part_start, part_end in _parts(max(start, after), end):
             if part_start < part_end and day_part(part_start) in parts:
                 return part_start
@@ -71,12 +112,10 @@ def day_part(moment: datetime) -> int:
     return sum(clock >= begin for begin in DAY_PARTS) - 1
 
 
-def _intervals(
-    windows: Windows, preference: Preference, calendars: Calendars, after: datetime, until: date
-) -> Iterator[Interval]:
+def _intervals(times: Times, calendars: Calendars, after: datetime, until: date) -> Iterator[Interval]:
     day = china(after).date()
     while day <= until:
-        yield from windows_on(windows, preference, day, calendars)
+        yield from windows_on(times, day, calendars)
         day += DAY
 
 
@@ -98,6 +137,20 @@ def _meet(allowed: tuple[Span, ...], wished: tuple[Span, ...]) -> Iterator[Span]
             start, end = max(span.start, wish.start), min(span.end, wish.end)
             if start < end:
                 yield Span(start, end)
+
+
+def _joined(spans: list[Span]) -> Iterator[Span]:
+    """Overlapping and touching spans as one, earliest first."""
+    waiting: Span | None = None
+    for span in sorted(spans):
+        if waiting is not None and span.start <= waiting.end:
+            waiting = Span(waiting.start, max(waiting.end, span.end))
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = span
+    if waiting is not None:
+        yield waiting
 
 
 def whole_seconds(moment: datetime) -> datetime:

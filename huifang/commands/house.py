@@ -10,7 +10,6 @@ import click
 
 from core.errors import HuifangError, SettingsError
 from dialer.desk.agents import employ
-from dialer.programmes.load import load_pack
 from dialer.tables import AgentState
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
@@ -86,9 +85,8 @@ def _trunk(context: Context) -> str:
 
 
 def _pack(context: Context) -> str:
-    pack = load_pack(context.settings.firm.pack)
-    pack.runnable()
-    return pack.name
+    context.pack.runnable()
+    return context.pack.name
 
 
 def _scripts(context: Context) -> str:

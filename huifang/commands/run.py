@@ -13,15 +13,14 @@ from pathlib import Path
 
 import click
 
-from core.calendars import ChinaCalendars
 from core.clock import china
 from core.errors import SettingsError
 from dialer.calling.scripts import Scripts
+from dialer.following import webhooks
 from dialer.lines.baresip_line import BaresipLine, Trunk
 from dialer.nightly import schedule
 from dialer.node import Node, Rooms
 from dialer.planning.nightly import run_nightly_plan
-from dialer.programmes.load import load_pack
 from dialer.programmes.model import Pack
 from huifang import demo as demo_day
 from huifang.context import Context
@@ -41,7 +40,8 @@ pass_context = click.make_pass_decorator(Context)
 @pass_context
 def node(context: Context) -> None:
     """Dial: one dialer process. SIGTERM drains it: live calls end by themselves."""
-    scheduler = schedule(context.db, context.settings.node.plan_at, plan_tonight, _config(context))
+    told = deliver_webhooks if context.settings.webhook.url else None
+    scheduler = schedule(context.db, context.settings.node.plan_at, plan_tonight, _config(context), webhooks=told)
     try:
         asyncio.run(_node(context))
     finally:
@@ -65,9 +65,8 @@ def _ready_pack(context: Context) -> Pack:
         raise SettingsError("line.caller_id is not set: give the firm's one standard number in huifang.toml (B-25)")
     if line.engine != "baresip":
         raise SettingsError(f"line.engine = {line.engine!r}: this version has baresip")
-    pack = load_pack(context.settings.firm.pack)
-    pack.runnable()
-    return pack
+    context.pack.runnable()
+    return context.pack
 
 
 def _rooms(context: Context) -> Rooms:
@@ -80,7 +79,7 @@ def _rooms(context: Context) -> Rooms:
     return Rooms(
         settings=settings,
         clock=context.clock,
-        calendars=ChinaCalendars(),
+        calendars=context.calendars,
         db=context.db,
         archive=context.archive,
         line=line,
@@ -93,8 +92,17 @@ def plan_tonight(config: str | None) -> None:
     """The nightly job; stored by its import path, so it opens everything itself."""
     with Context(Path(config) if config else None) as context:
         today = china(context.clock.now()).date()
-        summary = run_nightly_plan(context.db, context.settings, context.clock, ChinaCalendars(), today)
+        summary = run_nightly_plan(context.db, context.clock, context.night(today))
         logger.info("planned %s: %s", today, summary)
+
+
+def deliver_webhooks(config: str | None) -> None:
+    """The job that tells other systems what closed; stored by its import path like the nightly one."""
+    with Context(Path(config) if config else None) as context:
+        where = context.settings.webhook
+        done = webhooks.deliver(context.db, where.url, where.secret, context.clock)
+        if done.failed:
+            logger.warning("webhooks: %d sent, %d to be tried again", done.sent, done.failed)
 
 
 def _config(context: Context) -> str | None:

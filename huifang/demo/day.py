@@ -21,7 +21,6 @@ from pathlib import Path
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
-from core.calendars import ChinaCalendars
 from core.clock import CHINA, SystemClock, china
 from core.errors import HuifangError
 from core.yaml import load_strict
@@ -46,6 +45,7 @@ HORIZON = timedelta(minutes=5)  # a retry further off than this is not part of t
 DAY_LIMIT_S = 900.0
 AGENTS = {"S001": "agent-1", "S002": "agent-2", "S006": "agent-3", "S007": "agent-4"}
 LOGINS = {"agent": (Role.AGENT, "S001", "李娜"), "auditor": (Role.AUDITOR, None, "审计员")}
+SEED = "2026"  # of the samples: the day's expectations name whom it draws
 MARKER = "demo-day"
 
 
@@ -149,7 +149,7 @@ def _prepare(day: Day, context: Context, trunk_port: int) -> None:
                 day.passwords[login] = made.password or ""
         _bring_model(day, context)
         today = china(context.clock.now()).date()
-        run_nightly_plan(context.db, context.settings, context.clock, ChinaCalendars(), today)
+        run_nightly_plan(context.db, context.clock, context.night(today, seed=SEED))
         import_clients(context.db, DATA / "clients_this_morning.csv", clock=context.clock)  # what the plan did not know
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from dialer.tables import Attempt, Callback, CallbackState, GateRefusal, Handoff, PlanRun
+from dialer.planning.plan import reason_of
+from dialer.tables import Attempt, Callback, CallbackState, GateRefusal, Handoff, Skip
 from recordings.tables import Recording, RecordingState
 from transcribe.tables import Segment, Transcript, TranscriptState
 
@@ -72,7 +73,7 @@ def _open(session: Session) -> dict[str, int]:
 
 
 def _skipped(session: Session) -> dict[str, int]:
-    return dict(Counter(str(entry["reason"]) for run in session.scalars(select(PlanRun)) for entry in run.skipped))
+    return dict(Counter(reason_of(left.code, left.detail)[0] for left in session.scalars(select(Skip))))
 
 
 def _refusals(session: Session) -> dict[str, int]:

@@ -32,6 +32,7 @@ def a_client() -> Callable[..., Client]:
             "prefers": {},
             "phone_opt_out": False,
             "language": "zh-CN",
+            "changed_at": MORNING,
         }
         return Client(**(values | changed))
 
@@ -44,9 +45,7 @@ def owe(a_client: Callable[..., Client]) -> Callable[..., Callback]:
 
     def store(session: Session, **changed: object) -> Callback:
         session.add(a_client())
-        session.add(
-            PlanRun(plan_id="P1", at=MORNING, for_date=MORNING.date(), pack="GAL", seed="1", counts={}, skipped=[])
-        )
+        session.add(PlanRun(plan_id="P1", at=MORNING, for_date=MORNING.date(), pack="GAL", seed="1", counts={}))
         session.flush()
         values: dict[str, object] = {
             "callback_id": "B1",
@@ -59,6 +58,7 @@ def owe(a_client: Callable[..., Client]) -> Callable[..., Callback]:
             "priority": 1,
             "reason": "新开户",
             "due_on": date(2026, 12, 1),
+            "due_at": datetime(2026, 12, 1, 16, tzinfo=UTC),  # midnight in China
             "next_attempt_at": MORNING,
             "created_at": MORNING,
         }

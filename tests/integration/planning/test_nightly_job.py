@@ -13,9 +13,9 @@ from sqlalchemy import select, text
 from core.clock import CHINA
 from core.db import Database
 from core.errors import SettingsError
-from dialer.nightly import JOB_ID, schedule
+from dialer.nightly import JOB_ID, WEBHOOKS_ID, schedule
 from dialer.tables import PlanRun
-from huifang.commands.run import plan_tonight
+from huifang.commands.run import deliver_webhooks, plan_tonight
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +34,7 @@ def jobs(db: Database) -> list[tuple[str, float]]:
 
 
 @pytest.mark.rule("A-13")
+@pytest.mark.rule("J-10")
 def test_the_plan_is_due_at_the_hour_of_the_settings_in_chinese_time(db: Database) -> None:
     scheduler = schedule(db, "02:15", plan_tonight, None)
     scheduler.shutdown()
@@ -67,6 +68,13 @@ def test_the_job_plans_the_day_and_leaves_a_row(tmp_path: Path) -> None:
     scheduler.shutdown()
     site.close()
     assert [run.pack for run in runs] == ["demo_firm"]
+
+
+def test_messages_to_other_systems_are_a_job_only_where_they_go_somewhere(db: Database) -> None:
+    schedule(db, "02:15", plan_tonight, None, webhooks=deliver_webhooks).shutdown()
+    assert {job_id for job_id, _ in jobs(db)} == {JOB_ID, WEBHOOKS_ID}
+    schedule(db, "02:15", plan_tonight, None).shutdown()
+    assert {job_id for job_id, _ in jobs(db)} == {JOB_ID}
 
 
 def test_an_hour_that_is_none_is_refused(db: Database) -> None:

@@ -14,10 +14,10 @@ from sqlalchemy import select
 from core.clock import SimulatedClock
 from core.db import Database
 from core.settings import Desk as Rules
-from dialer.desk.handoff import HandoffDesk
+from dialer.desk.handoff import Avoided, HandoffDesk
 from dialer.lines.base import Answered, Ended, EndedBy, Ending, LineError
 from dialer.store import Store
-from dialer.tables import Agent, AgentState, Attempt, Callback, Handoff, Staff
+from dialer.tables import Agent, AgentState, Attempt, Callback, Handoff, Item, Staff
 
 pytestmark = pytest.mark.unit
 
@@ -81,13 +81,31 @@ def employ(db: Database, *phones: str) -> None:
             session.add(Agent(staff_id=staff_id, sip_uri=f"sip:{phone}", state=AgentState.FREE, state_since=since))
 
 
-def ring(db: Database, scenario: Callable[[Any, SimulatedClock, Phones], Any]) -> Any:
+def an_item(programme: str) -> Item:
+    """What callback B1 is about."""
+    return Item(
+        item_id="I1",
+        callback_id="B1",
+        pack="firm",
+        programme=programme,
+        rule_ids=[],
+        trigger="",
+        trigger_key=f"{programme}:E1",
+        due_on=NOW.date(),
+        due_at=NOW,
+        deadline_unit="day",
+        flow="f",
+        planned_on=NOW.date(),
+    )
+
+
+def ring(db: Database, scenario: Callable[[Any, SimulatedClock, Phones], Any], avoided: Avoided = lambda _: ()) -> Any:
     """Run ``scenario(finding_task, clock, phones)`` on simulated time."""
 
     async def main() -> Any:
         clock, phones, store = SimulatedClock(NOW), Phones(), Store(db)
         rules = Rules(ring_seconds=1, wait_seconds=5)
-        desk = HandoffDesk(phones, store, clock, node="n1", rules=rules, excluded_series=())  # type: ignore[arg-type]
+        desk = HandoffDesk(phones, store, clock, node="n1", rules=rules, avoided=avoided)  # type: ignore[arg-type]
         finding = asyncio.create_task(desk.find(attempt_id="A1", client_id="C1", reason="wish"))
         try:
             return await scenario(finding, clock, phones)
@@ -146,6 +164,20 @@ def test_a_phone_that_only_rings_is_hung_up_and_the_next_one_is_tried(db: Databa
 def test_nobody_free_ends_after_the_waiting_time(db: Database) -> None:
     assert ring(db, lambda finding, clock, _: until_done(finding, clock)) is None
     assert books(db)[0].result == "nobody_free"
+
+
+@pytest.mark.rule("E-02")
+@pytest.mark.rule("E-06")
+def test_a_series_that_the_pack_keeps_away_from_the_programme_is_not_rung(db: Database) -> None:
+    employ(db, "answers")
+    with db.write() as session:
+        session.add(an_item(programme="options"))
+
+    def avoided(programmes: frozenset[str]) -> frozenset[str]:
+        return frozenset({"callcentre"}) if "options" in programmes else frozenset()
+
+    assert ring(db, lambda finding, clock, _: until_done(finding, clock), avoided) is None
+    assert books(db)[1] == {"S0": "free"}
 
 
 @pytest.mark.parametrize("phone", ["rings", "answers", "declines"])

@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from fractions import Fraction
-from math import ceil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calendars import ChinaCalendars
-from core.clock import CHINA
-from dialer.planning.plan import Plan, plan
-from dialer.planning.sampling import owed
-from dialer.planning.store import plan_json
+from core.calendars import DAY, FirmCalendars, Notice
+from core.clock import CHINA, china
+from dialer.planning.plan import MISSED, REASONS
+from dialer.planning.shapes import plan_json
 from dialer.programmes.errors import OpenValue
-from dialer.programmes.facts import ClientFacts, EventFacts, History, OpenCallback, PastItem, Preference
+from dialer.programmes.facts import ItemState
 from dialer.programmes.load import load_pack
-from dialer.programmes.model import Quota
-from dialer.programmes.windows import open_at
+from dialer.programmes.model import Pack
+from dialer.programmes.windows import open_at, times_of
+from tests.unit.planning.firm import CALENDARS, MONDAY, Firm, at, called, client, event, items, left_out, pack_of
 
 pytestmark = pytest.mark.unit
 
-PACK = load_pack("demo_firm")
-CALENDARS = ChinaCalendars()
-MONDAY = date(2026, 11, 23)
-NEW = ClientFacts("N1", phones=("13900000001",), opened_on=date(2026, 11, 16))
-OPENED = EventFacts("E1", "N1", "account_opened", date(2026, 11, 16))
-
-
-def existing(number: int, **more: object) -> ClientFacts:
-    known = {"phones": (f"139{number:08}",), "opened_on": date(2024, 5, 1), **more}
-    return ClientFacts(f"X{number:04}", **known)
-
-
-def planned(
-    clients: list[ClientFacts],
-    events: list[EventFacts] | None = None,
-    past: History | None = None,
-    *,
-    day: date = MONDAY,
-    seed: str = "s",
-) -> Plan:
-    return plan(PACK, clients, events or [], past or History(), day=day, calendars=CALENDARS, seed=seed)
-
-
-def left_out(found: Plan) -> set[tuple[str, str]]:
-    return {(one.client_id, one.code) for one in found.skipped}
+NEW = client("N1", opened_on=date(2026, 11, 16))
+OPENED = event("E1", "N1", "account_opened", date(2026, 11, 16))
+IN_HOURS = pack_of("deal: {trigger: {event: trade, rule: A-104}, deadline: {amount: 24, unit: hour, rule: A-104}}")
+NEXT_DAY = pack_of(
+    "next_day: {trigger: {event: account_opened, rule: A-30}, scope: event.bulk == 'no', "
+    "deadline: {amount: 1, unit: day, day_type: working_day, rule: A-30}}",
+    "bulk: {trigger: {event: account_opened, rule: A-30}, scope: event.bulk == 'yes', spread: yes, "
+    "deadline: {amount: 3, unit: day, day_type: working_day, rule: A-30}}",
+    "approved: {trigger: {event: account_review_passed, rule: A-28}, "
+    "deadline: {amount: 1, unit: working_day, rule: A-28}}",
+)
+WORKING_DAYS = pack_of(
+    "new: {trigger: {event: account_opened, rule: A-24}, deadline: {amount: 5, unit: working_day, rule: A-24}}"
+)
 
 
 @pytest.mark.rule("A-20")
-def test_a_new_account_is_called_within_one_month_by_the_call_centre() -> None:
-    found = planned([NEW], [OPENED])
+def test_a_new_account_is_called_within_one_month_by_the_call_centre(example: Pack) -> None:
+    rules = example.programmes["new_account"].rules
+    found = Firm.of(example, [NEW], OPENED).night(MONDAY)
     assert plan_json(found) == {
         "callbacks": [
             {
@@ -63,73 +50,110 @@ def test_a_new_account_is_called_within_one_month_by_the_call_centre() -> None:
                     {
                         "pack": "demo_firm",
                         "programme": "new_account",
-                        "rule_ids": ["A-20", "A-16"],
+                        "rule_ids": list(rules),
                         "trigger": "account_opened:E1",
                         "due_on": "2026-12-16",
                         "deadline_unit": "month",
                         "flow": "new_account",
+                        "ground": "",
                     }
                 ],
                 "not_before": "2026-11-23",
                 "due_on": "2026-12-16",
                 "windows": [["2026-11-23T09:00", "2026-11-23T12:00"], ["2026-11-23T13:00", "2026-11-23T18:00"]],
                 "executor": "hq_call_centre",
+                "automatic": True,
                 "priority": 20261216,
-                "reason": "新开户客户回访（A-20、A-16），须于 2026-12-16 前完成",
-                "reason_en": "New account (A-20, A-16), due on 2026-12-16",
+                "provisional": False,
+                "reason": f"新开户客户回访（{'、'.join(rules)}），须于 2026-12-16 前完成",
+                "reason_en": f"New account ({', '.join(rules)}), due on 2026-12-16",
                 "joins": None,
             }
         ],
         "skipped": [],
+        "notices": [],
+        "cancelled": [],
+        "refused": [],
     }
     assert found.callbacks[0].next_attempt_at == datetime(2026, 11, 23, 9, tzinfo=CHINA)
+    assert found.callbacks[0].due_at == datetime(2026, 12, 17, tzinfo=CHINA)
 
 
 @pytest.mark.rule("A-20")
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=30))
-@settings(deadline=None, max_examples=40)
 def test_every_new_account_is_planned_or_skipped_with_a_reason(ages: list[int]) -> None:
-    clients = [replace(NEW, client_id=f"N{number}") for number in range(len(ages))]
-    events = [
-        EventFacts(f"E{number}", f"N{number}", "account_opened", MONDAY - timedelta(days=age))
-        for number, age in enumerate(ages)
-    ]
-    found = planned(clients, events)
-    called = {callback.client_id for callback in found.callbacks}
+    clients = [client(f"N{number}", opened_on=date(2026, 9, 1)) for number in range(len(ages))]
+    events = [event(f"E{n}", f"N{n}", "account_opened", MONDAY - timedelta(days=age)) for n, age in enumerate(ages)]
+    found = Firm.of(load_pack("demo_firm"), clients, *events).night(MONDAY)
     late = {one.client_id for one in found.skipped if one.code == "deadline_passed"}
-    assert called | late == {client.client_id for client in clients}
-    assert not called & late
+    assert set(called(found)) | late == {client.client_id for client in clients}
+    assert not set(called(found)) & late
 
 
-@pytest.mark.rule("B-14")
-@pytest.mark.rule("A-18")
-def test_everything_due_to_one_client_is_one_callback_with_the_earliest_deadline() -> None:
-    client = replace(NEW, opened_on=date(2024, 1, 1))
-    events = [OPENED, EventFacts("E2", "N1", "account_opened", date(2026, 11, 20))]
-    found = planned([client], events)
+@pytest.mark.rule("A-13")
+def test_the_plan_says_how_many_whom_why_how_and_when(example: Pack) -> None:
+    """Number of calls, content (the script), method, purpose (the rules), time."""
+    found = Firm.of(example, [NEW], OPENED).night(MONDAY)
     (callback,) = found.callbacks
-    assert [item.due_on for item in callback.items] == [date(2026, 12, 16), date(2026, 12, 20), date(2026, 12, 31)]
-    assert callback.due_on == date(2026, 12, 16)
-    assert callback.flow == "new_account"
+    assert (found.day, found.pack, callback.client_id) == (MONDAY, "demo_firm", "N1")
+    assert (callback.flow, callback.executor, callback.items[0].rule_ids[0]) == (
+        "new_account",
+        "hq_call_centre",
+        "A-20",
+    )
+    assert callback.not_before <= callback.next_attempt_at.date() <= callback.due_on
 
 
-@pytest.mark.rule("B-14")
-def test_a_new_matter_joins_the_call_that_is_still_owed() -> None:
-    past = History(open_callbacks=(OpenCallback("K1", "N1"),))
-    assert planned([NEW], [OPENED], past).callbacks[0].joins == "K1"
+@pytest.mark.rule("A-14")
+def test_the_list_follows_the_client_file_as_it_is_that_night(example: Pack) -> None:
+    firm = Firm.of(example, [replace(NEW, phones=())], OPENED)
+    assert left_out(firm.night(MONDAY)) == {("N1", "no_phone")}
+    firm.change("N1", phones=("13900000002",))
+    assert called(firm.night(MONDAY + DAY, incremental=True)) == ["N1"]
 
 
-def test_an_item_that_was_planned_before_is_not_planned_again() -> None:
-    past = History((PastItem("new_account:E1", "N1", "new_account", date(2026, 11, 17)),))
-    found = planned([NEW], [OPENED], past)
-    assert found.callbacks == ()
-    assert left_out(found) == {("N1", "already_planned")}
+@pytest.mark.rule("A-28")
+@pytest.mark.parametrize(("day", "due"), [(date(2026, 11, 20), MONDAY), (MONDAY, date(2026, 11, 24))])
+def test_one_working_day_after_the_approval(day: date, due: date) -> None:
+    found = Firm.of(NEXT_DAY, [NEW], event("E1", "N1", "account_review_passed", day)).night(day)
+    assert [item.due_on for item in items(found).values()] == [due]
 
 
-def test_most_urgent_first() -> None:
-    other = replace(NEW, client_id="N2")
-    events = [OPENED, EventFacts("E2", "N2", "account_opened", date(2026, 11, 1))]
-    assert [callback.client_id for callback in planned([NEW, other], events).callbacks] == ["N2", "N1"]
+@pytest.mark.rule("A-104")
+@pytest.mark.parametrize(
+    ("clock", "planned"), [("09:00", False), ("09:01", True), ("17:00", True), ("00:30", False), ("08:59", False)]
+)
+def test_hours_run_from_the_instant_and_a_window_that_opens_later_is_too_late(clock: str, planned: bool) -> None:
+    """The night for Tuesday: its first window opens at 09:00, 24 hours after 09:00 on Monday."""
+    found = Firm.of(IN_HOURS, [client("N1")], event("E1", "N1", "trade", MONDAY, clock)).night(MONDAY + DAY)
+    if planned:
+        (callback,) = found.callbacks
+        assert callback.due_at == at(MONDAY + DAY, clock) > callback.next_attempt_at
+        assert callback.priority == 20261124
+    else:
+        assert left_out(found) == {("N1", "no_window")}
+
+
+@pytest.mark.rule("A-104")
+def test_the_last_calling_day_of_a_deadline_in_hours_is_one_whose_window_opens_in_time() -> None:
+    early = event("E1", "N1", "trade", MONDAY, "08:30")
+    (callback,) = Firm.of(IN_HOURS, [client("N1")], early).night(MONDAY).callbacks
+    assert (callback.due_on, callback.priority) == (MONDAY + DAY, 20261123)
+
+
+@pytest.mark.rule("A-30")
+def test_bulk_openings_are_spread_over_the_days_and_a_single_one_is_called_at_once() -> None:
+    clients = [client(f"N{number:03}", opened_on=MONDAY) for number in range(300)]
+    events = [event(f"E{n}", f"N{n:03}", "account_opened", MONDAY, bulk="yes") for n in range(300)]
+    firm = Firm.of(NEXT_DAY, [*clients, NEW], *events, event("F1", "N1", "account_opened", MONDAY, bulk="no"))
+    found = firm.night(MONDAY)
+    days = [call.next_attempt_at.date() for call in found.callbacks if call.client_id != "N1"]
+    assert {item.due_on for item in items(found).values() if item.programme == "bulk"} == {date(2026, 11, 26)}
+    assert set(days) == {MONDAY + number * DAY for number in range(4)}
+    assert all(50 < days.count(day) < 100 for day in set(days))
+    (single,) = (call for call in found.callbacks if call.client_id == "N1")
+    assert (single.next_attempt_at.date(), single.due_on) == (MONDAY, MONDAY + DAY)
+    assert firm.look(MONDAY + DAY).callbacks == ()
 
 
 @pytest.mark.rule("B-23")
@@ -141,123 +165,195 @@ def test_most_urgent_first() -> None:
         ({"phone_opt_out": True}, "opted_out"),
         ({"phones": ()}, "no_phone"),
         ({"phones": ("123",)}, "no_phone"),
+        ({"phones": ("+1 555 0100",)}, "no_phone"),
         ({"prefers": {"windows": ["19:00-20:00"]}}, "no_window"),
         ({"prefers": {"windows": ["late"]}}, "preference_unreadable"),
     ],
 )
-def test_a_client_who_cannot_be_called_is_skipped_with_the_reason(changes: dict[str, object], code: str) -> None:
-    found = planned([replace(NEW, **changes)], [OPENED])
+def test_a_client_who_cannot_be_called_is_skipped_with_the_reason(
+    example: Pack, changes: dict[str, object], code: str
+) -> None:
+    found = Firm.of(example, [replace(NEW, **changes)], OPENED).night(MONDAY)
     assert found.callbacks == ()
     assert left_out(found) == {("N1", code)}
     assert all(one.reason and one.reason_en for one in found.skipped)
 
 
-def test_events_of_tomorrow_and_of_strangers_plan_nothing() -> None:
-    tomorrow = EventFacts("E2", "N1", "account_opened", MONDAY + timedelta(days=1))
-    stranger = EventFacts("E3", "NOBODY", "account_opened", MONDAY)
-    found = planned([NEW], [tomorrow, stranger])
-    assert found.callbacks == ()
-    assert left_out(found) == {("NOBODY", "unknown_client")}
-
-
-def test_a_date_beyond_the_calendars_is_a_reason_and_not_a_guess() -> None:
-    far = EventFacts("E1", "N1", "account_opened", date(2050, 1, 3))
-    found = planned([NEW], [far], day=date(2050, 1, 4))
-    assert left_out(found) == {("N1", "calendar_unknown")}
+@pytest.mark.parametrize(
+    "phones",
+    [
+        ("010", "13900000001", "02150000000"),
+        ("+852 2123 4567",),
+        ("+44 20 7946 0958",),
+        ("13900000001", "13900000002", "13900000003"),
+    ],
+)
+def test_three_phones_and_foreign_numbers_make_one_callback(example: Pack, phones: tuple[str, ...]) -> None:
+    assert called(Firm.of(example, [replace(NEW, phones=phones)], OPENED).night(MONDAY)) == ["N1"]
 
 
 @pytest.mark.rule("M-01")
 def test_a_pack_with_open_values_plans_nothing() -> None:
     with pytest.raises(OpenValue):
-        plan(load_pack("GAL"), [NEW], [OPENED], History(), day=MONDAY, calendars=CALENDARS, seed="s")
+        Firm.of(load_pack("GAL"), [NEW], OPENED).night(MONDAY)
 
 
-@pytest.mark.rule("A-39")
-def test_dormant_and_suspended_clients_are_not_in_the_base() -> None:
-    clients = [existing(1, status="dormant"), existing(2, status="suspended"), NEW]
-    found = planned(clients)
-    assert found.callbacks == ()
-    assert left_out(found) == {("X0001", "exempt"), ("X0002", "exempt")}
+def test_a_programme_with_open_values_is_refused_and_named_while_the_others_run() -> None:
+    pack = pack_of(
+        "new: {trigger: {event: account_opened, rule: A-33}, deadline: {words: 第一时间, amount: open, unit: open}}",
+        "other: {trigger: {event: account_opened, rule: A-20}, deadline: {amount: 1, unit: month, rule: A-20}}",
+    )
+    found = Firm.of(pack, [NEW], OPENED).night(MONDAY)
+    assert list(items(found)) == ["other:E1"]
+    assert [one.programme for one in found.refused] == ["new"]
+    assert all(name.startswith("programmes.new.deadline") for name in found.refused[0].open_values)
 
 
-@pytest.mark.rule("A-39")
-def test_somebody_else_is_drawn_in_place_of_one_who_cannot_be_called() -> None:
-    last_day = date(2026, 12, 31)
-    clients = [existing(number, phone_opt_out=number <= 9) for number in range(1, 11)]
-    found = planned(clients, day=last_day)
-    assert [callback.client_id for callback in found.callbacks] == ["X0010"]
+@pytest.mark.rule("A-17")
+def test_the_pack_concerns_its_universe_only() -> None:
+    pack = pack_of(
+        "new: {trigger: {event: account_opened, rule: A-27}, deadline: {amount: 3, unit: working_day, rule: A-27}}",
+        "all: {trigger: {period: year, rule: A-17}}",
+        more="universe: {when: developed_by == 'marketing', text: clients of marketing staff, rule: A-17}",
+    )
+    clients = [client("N1", developed_by="marketing"), client("N2")]
+    events = [event(f"E{n}", f"N{n}", "account_opened", MONDAY) for n in (1, 2)]
+    firm = Firm.of(pack, clients, *events)
+    assert set(called(firm.night(date(2026, 12, 31)))) | set(called(firm.night(MONDAY))) == {"N1"}
 
 
-def year_of(clients: list[ClientFacts], seed: str, start: date) -> tuple[Counter[date], set[str]]:
-    """Plans every day from ``start`` to the end of the year, each with what the days before planned."""
-    items: list[PastItem] = []
-    per_day: Counter[date] = Counter()
-    day = start
-    while day.year == start.year:
-        for callback in planned(clients, past=History(tuple(items)), day=day, seed=seed).callbacks:
-            items += [PastItem(item.trigger_key, callback.client_id, item.programme, day) for item in callback.items]
-            per_day[day] += 1
-        day += timedelta(days=1)
-    return per_day, {item.client_id for item in items}
+def test_the_most_urgent_come_first(example: Pack) -> None:
+    events = [OPENED, event("E2", "N2", "account_opened", date(2026, 11, 1))]
+    clients = [NEW, client("N2", opened_on=date(2026, 11, 1))]
+    assert called(Firm.of(example, clients, *events).night(MONDAY)) == ["N2", "N1"]
 
 
-@pytest.mark.rule("A-39")
-@pytest.mark.rule("A-40")
-@pytest.mark.rule("A-13")
-@settings(max_examples=4, deadline=None)
-@given(st.integers(0, 80), st.integers(0, 40), st.integers(0, 2000))
-def test_a_year_of_nights_meets_both_quotas_evenly_on_working_days(plain: int, margin: int, seed: int) -> None:
-    clients = [existing(number) for number in range(plain)]
-    clients += [existing(1000 + number, tags=("margin",)) for number in range(margin)]
-    per_day, drawn = year_of(clients, str(seed), date(2026, 12, 7))
-    in_margin = {client.client_id for client in clients if client.tags}
-    assert len(drawn) >= ceil(Fraction(10, 100) * len(clients))
-    assert len(drawn & in_margin) >= ceil(Fraction(15, 100) * margin)
-    assert len(drawn) <= ceil(Fraction(10, 100) * len(clients)) + ceil(Fraction(15, 100) * margin)
-    assert all(CALENDARS.is_working_day(day) for day in per_day)
-    assert max(per_day.values(), default=0) <= 2
-    assert year_of(clients, str(seed), date(2026, 12, 7)) == (per_day, drawn)
+def test_what_was_planned_is_not_planned_again_whatever_became_of_it(example: Pack) -> None:
+    firm = Firm.of(example, [NEW], OPENED)
+    assert called(firm.night(MONDAY)) == ["N1"]
+    for state in ItemState:
+        firm.close("new_account:E1", state, on=MONDAY)
+        assert firm.night(MONDAY + DAY).callbacks == ()
 
 
-def test_running_twice_on_one_day_draws_nobody_more() -> None:
-    clients = [existing(number) for number in range(300)]
-    first = planned(clients)
-    assert first.callbacks
-    items = [item for callback in first.callbacks for item in callback.items]
-    past = [PastItem(item.trigger_key, item.trigger_key.split(":")[-1], item.programme, MONDAY) for item in items]
-    assert planned(clients, past=History(tuple(past))).callbacks == ()
-
-
-def test_one_who_was_not_reached_does_not_count_towards_the_quota() -> None:
-    clients = [existing(number) for number in range(10)]
-    last_day = date(2026, 12, 31)
-    item = PastItem("existing_client:2026:X0003", "X0003", "existing_client", date(2026, 11, 2), missed=True)
-    assert len(planned(clients, past=History((item,)), day=last_day).callbacks) == 1
-    assert planned(clients, past=History((replace(item, missed=False),)), day=last_day).callbacks == ()
-
-
-def test_another_seed_draws_another_sample_and_the_same_seed_the_same() -> None:
-    clients = [existing(number) for number in range(2000)]
-    samples = [[callback.client_id for callback in planned(clients, seed=seed).callbacks] for seed in ("a", "a", "b")]
-    assert samples[0] == samples[1] != samples[2]
-
-
-@given(st.integers(0, 100), st.integers(0, 5000))
-def test_a_quota_is_rounded_up_and_never_below_the_share(percent: int, members: int) -> None:
-    count = owed(Quota(Fraction(percent, 100)), members)
-    assert count * 100 >= percent * members
-    assert (count - 1) * 100 < percent * members or count == 0
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.dates(date(2026, 1, 5), date(2026, 11, 20)),
-    st.sampled_from([{}, {"windows": ["10:00-11:30"]}, {"days": ["friday"]}]),
+WISHES = st.sampled_from(
+    [
+        {},
+        {"windows": ["10:00-11:30"]},
+        {"windows": ["08:00-09:30"]},
+        {"days": ["friday"]},
+        {"days": ["sunday"]},
+        {"windows": ["20:00-21:00"]},
+    ]
 )
-def test_the_first_attempt_lies_in_the_clients_windows_and_before_the_deadline(day: date, wish: dict) -> None:
-    client = replace(NEW, prefers=wish)
-    found = planned([client], [replace(OPENED, on=day)], day=day)
-    (callback,) = found.callbacks
-    assert open_at(PACK.runnable().windows, Preference.of(wish), callback.next_attempt_at, CALENDARS)
-    assert day <= callback.next_attempt_at.date() <= callback.due_on
-    assert any(start <= callback.next_attempt_at < end for start, end in callback.windows)
+UNITS = ["1, unit: hour", "30, unit: hour", "2, unit: day, day_type: every_day", "3, unit: working_day"]
+DEADLINES = [
+    pack_of(f"any: {{trigger: {{event: any, rule: B-08}}, deadline: {{amount: {unit}, rule: B-08}}, spread: {spread}}}")
+    for unit in [*UNITS, "2, unit: trading_day", "1, unit: week", "1, unit: month"]
+    for spread in ("yes", "no")
+]
+
+
+@pytest.mark.rule("B-07")
+@given(
+    st.sampled_from(DEADLINES),
+    st.dates(date(2026, 1, 5), date(2026, 12, 31)),
+    st.integers(0, 8),
+    st.times(),
+    WISHES,
+)
+def test_every_first_attempt_lies_in_the_windows_and_before_the_deadline(
+    pack: Pack, day: date, later: int, clock: object, wish: dict[str, object]
+) -> None:
+    one = client("N1", prefers=wish)
+    night = day + later * DAY
+    found = Firm.of(pack, [one], event("E1", "N1", "any", day, f"{clock:%H:%M}")).night(night)
+    for callback in found.callbacks:
+        times = times_of(pack.runnable().windows, one, night)
+        first = callback.next_attempt_at
+        assert night <= china(first).date() <= callback.due_on
+        assert first < callback.due_at
+        assert callback.due_at <= at(callback.due_on + DAY, "00:00")
+        assert any(start <= first < end for start, end in callback.windows)
+        assert callback.provisional or open_at(times, first, CALENDARS)
+        assert int(f"{china(first):%Y%m%d}") <= callback.priority <= int(f"{callback.due_on:%Y%m%d}")
+    for left in found.skipped:
+        assert left.code in MISSED
+        assert left.due_on is not None
+        assert left.branch == "北京"
+    assert len(found.callbacks) + len(found.skipped) == 1
+
+
+def test_a_deadline_that_no_window_meets_is_a_reason_with_its_date_and_branch() -> None:
+    """National Day: nobody can be called from the first to the seventh of October."""
+    pack = pack_of(
+        "closed: {trigger: {event: any, rule: A-100}, "
+        "deadline: {amount: 2, unit: day, day_type: every_day, rule: A-100}}"
+    )
+    found = Firm.of(pack, [client("N1")], event("E1", "N1", "any", date(2026, 10, 1))).night(date(2026, 10, 2))
+    (left,) = found.skipped
+    assert (left.code, left.due_on, left.branch) == ("no_window", date(2026, 10, 3), "北京")
+    assert left.code in MISSED
+
+
+# --- dates beyond the calendars --------------------------------------------------------------------------------------
+
+NEW_YEAR_2027 = Notice(
+    2027,
+    holidays=frozenset(date(2027, 1, day) for day in (1, 2, 3, 4)),
+    exchanges={"XSHG": frozenset(date(2027, 1, day) for day in (1, 4))},
+)
+
+
+@pytest.mark.rule("B-08")
+def test_a_deadline_beyond_the_calendars_is_marked_and_counted_anew_when_the_data_come() -> None:
+    day = date(2026, 12, 30)
+    firm = Firm.of(WORKING_DAYS, [client("N1")], event("E1", "N1", "account_opened", day))
+    (callback,) = firm.night(day).callbacks
+    guessed = callback.items[0]
+    assert (guessed.due_on, guessed.provisional) == (date(2027, 1, 6), True)
+    assert "（暂定）" in callback.reason
+    assert "(provisional)" in callback.reason_en
+    assert not callback.provisional  # the call itself can be made on a day that is known
+    assert callback.next_attempt_at == at(day, "09:00")
+    assert firm.night(day + DAY).callbacks == ()
+    firm.calendars = FirmCalendars([NEW_YEAR_2027])
+    (again,) = firm.night(day + DAY).callbacks
+    assert again.items[0].trigger_key == guessed.trigger_key
+    assert (again.items[0].due_on, again.items[0].provisional) == (date(2027, 1, 8), False)
+    assert again.joins == firm.past["new:E1"].callback_id
+    assert firm.night(day + DAY).callbacks == ()
+
+
+@pytest.mark.rule("B-08")
+def test_a_call_on_a_day_beyond_the_calendars_is_provisional() -> None:
+    day = date(2027, 1, 5)
+    firm = Firm.of(WORKING_DAYS, [client("N1")], event("E1", "N1", "account_opened", day))
+    (callback,) = firm.night(day).callbacks
+    assert callback.provisional
+    assert callback.items[0].provisional
+    firm.calendars = FirmCalendars([NEW_YEAR_2027])
+    (again,) = firm.night(day).callbacks
+    assert not again.provisional
+    assert not again.items[0].provisional
+
+
+def test_an_item_that_was_called_is_settled_whatever_its_date_was(example: Pack) -> None:
+    day = date(2026, 12, 30)
+    firm = Firm.of(WORKING_DAYS, [client("N1")], event("E1", "N1", "account_opened", day))
+    firm.night(day)
+    firm.close("new:E1", on=day)
+    firm.calendars = FirmCalendars([NEW_YEAR_2027])
+    assert firm.night(day + DAY).callbacks == ()
+
+
+def test_a_branch_that_is_closed_has_no_windows_and_its_working_days_end_later() -> None:
+    calendars = FirmCalendars([Notice(2026, branches={"北京": frozenset({MONDAY, MONDAY + DAY})})])
+    firm = Firm.of(WORKING_DAYS, [NEW], event("E1", "N1", "account_opened", date(2026, 11, 22)), calendars=calendars)
+    (callback,) = firm.night(MONDAY).callbacks
+    assert callback.next_attempt_at == at(date(2026, 11, 25), "09:00")
+    assert callback.due_on == date(2026, 12, 1)
+
+
+def test_every_reason_is_told_in_both_languages() -> None:
+    assert all(chinese and english for chinese, english in REASONS.values())

@@ -11,50 +11,81 @@ from hypothesis import strategies as st
 from core.calendars import ChinaCalendars
 from core.clock import CHINA
 from core.errors import CalendarUnknown
-from dialer.programmes.facts import BadPreference, Preference, Span
-from dialer.programmes.model import DayKind, Deadline, Per, Unit, Windows
+from dialer.programmes.facts import BadPreference, ClientFacts, Preference, Span
+from dialer.programmes.model import DayKind, Deadline, Hours, Per, Segment, Unit, Windows
 from dialer.programmes.periods import due_on, period_name, period_of
-from dialer.programmes.windows import first_moment, open_at, windows_on
+from dialer.programmes.scope import parse_scope
+from dialer.programmes.windows import Times, first_moment, open_at, times_of, windows_on
 
 pytestmark = pytest.mark.unit
 
 CALENDARS = ChinaCalendars()
+MONDAY = date(2026, 11, 23)
 NOON_OFF = (Span.parse("09:00-12:00"), Span.parse("13:00-18:00"))
-WINDOWS = Windows(DayKind.WORKING_DAY, NOON_OFF)
+HOURS = Hours(DayKind.WORKING_DAY, NOON_OFF)
+WINDOWS = Times((HOURS,))
 ANY = Preference()
 
 
-def shown(windows: Windows, day: date, wish: Preference = ANY) -> list[str]:
-    return [f"{start:%H:%M}-{end:%H:%M}" for start, end in windows_on(windows, wish, day, CALENDARS)]
+def shown(hours: Hours, day: date, wish: Preference = ANY) -> list[str]:
+    return times_shown(Times((hours,), wish), day)
+
+
+def times_shown(times: Times, day: date) -> list[str]:
+    return [f"{start:%H:%M}-{end:%H:%M}" for start, end in windows_on(times, day, CALENDARS)]
 
 
 @pytest.mark.rule("B-01")
 def test_windows_exist_on_working_days_only_make_up_days_included() -> None:
-    assert shown(WINDOWS, date(2026, 11, 23)) == ["09:00-12:00", "13:00-18:00"]
-    assert shown(WINDOWS, date(2026, 11, 22)) == []
-    assert shown(WINDOWS, date(2026, 10, 1)) == []
-    assert shown(WINDOWS, date(2026, 10, 10)) == ["09:00-12:00", "13:00-18:00"]  # a working Saturday (调休)
+    assert shown(HOURS, date(2026, 11, 23)) == ["09:00-12:00", "13:00-18:00"]
+    assert shown(HOURS, date(2026, 11, 22)) == []
+    assert shown(HOURS, date(2026, 10, 1)) == []
+    assert shown(HOURS, date(2026, 10, 10)) == ["09:00-12:00", "13:00-18:00"]  # a working Saturday (调休)
 
 
 @pytest.mark.rule("B-09")
 def test_weekend_calls_need_the_packs_own_word() -> None:
-    weekend = Windows(DayKind.EVERY_DAY, (), {5: (Span.parse("10:00-11:00"),)})
+    weekend = Hours(DayKind.EVERY_DAY, (), {5: (Span.parse("10:00-11:00"),)})
     assert shown(weekend, date(2026, 11, 21)) == ["10:00-11:00"]
     assert shown(weekend, date(2026, 11, 23)) == []
 
 
 @pytest.mark.rule("B-02")
 def test_a_weekday_can_have_windows_of_its_own() -> None:
-    windows = Windows(DayKind.WORKING_DAY, NOON_OFF, {0: (Span.parse("14:30-17:00"),)})
-    assert shown(windows, date(2026, 11, 23)) == ["14:30-17:00"]
-    assert shown(windows, date(2026, 11, 24)) == ["09:00-12:00", "13:00-18:00"]
+    hours = Hours(DayKind.WORKING_DAY, NOON_OFF, {0: (Span.parse("14:30-17:00"),)})
+    assert shown(hours, date(2026, 11, 23)) == ["14:30-17:00"]
+    assert shown(hours, date(2026, 11, 24)) == ["09:00-12:00", "13:00-18:00"]
 
 
 @pytest.mark.rule("B-07")
 def test_the_clients_wish_narrows_the_windows() -> None:
     wish = Preference.of({"windows": ["11:00-14:00"], "days": ["monday"]})
-    assert shown(WINDOWS, date(2026, 11, 23), wish) == ["11:00-12:00", "13:00-14:00"]
-    assert shown(WINDOWS, date(2026, 11, 24), wish) == []
+    assert shown(HOURS, date(2026, 11, 23), wish) == ["11:00-12:00", "13:00-14:00"]
+    assert shown(HOURS, date(2026, 11, 24), wish) == []
+
+
+@pytest.mark.rule("B-05")
+def test_a_segment_has_the_hours_of_the_first_test_that_holds() -> None:
+    early, late = (Hours(DayKind.TRADING_DAY, (Span.parse(text),)) for text in ("09:30-11:30", "13:00-15:00"))
+    segments = (Segment(parse_scope("'active_trader' in tags"), early), Segment(parse_scope("all"), late))
+    windows = Windows(HOURS, segments)
+    active = ClientFacts("A", tags=("active_trader",))
+    assert times_shown(times_of(windows, active, MONDAY), MONDAY) == ["09:30-11:30"]
+    assert times_shown(times_of(windows, ClientFacts("B"), MONDAY), MONDAY) == ["13:00-15:00"]
+    assert times_shown(times_of(Windows(HOURS), active, MONDAY), MONDAY) == ["09:00-12:00", "13:00-18:00"]
+
+
+@pytest.mark.rule("B-04")
+@pytest.mark.rule("B-06")
+@pytest.mark.rule("B-21")
+def test_an_appointment_may_take_the_hours_kept_for_appointments_and_the_wish_is_the_clients_own() -> None:
+    windows = Windows(HOURS, appointments=Hours(DayKind.WORKING_DAY, (Span.parse("17:00-20:00"),)))
+    client = ClientFacts("A", prefers={"windows": ["09:00-10:00"]})
+    assert times_shown(times_of(windows, client, MONDAY), MONDAY) == ["09:00-10:00"]
+    agreed = times_of(windows, client, MONDAY, appointment=True)
+    assert times_shown(agreed, MONDAY) == ["09:00-12:00", "13:00-20:00"]
+    assert open_at(agreed, datetime(2026, 11, 23, 19, 59, tzinfo=CHINA), CALENDARS)
+    assert not open_at(agreed, datetime(2026, 11, 23, 20, 0, tzinfo=CHINA), CALENDARS)
 
 
 @pytest.mark.parametrize("prefers", [{"windows": "14:00-17:00"}, {"windows": ["late"]}, {"days": ["caturday"]}])
@@ -65,7 +96,7 @@ def test_a_wish_that_cannot_be_read_is_not_guessed(prefers: dict[str, object]) -
 
 def test_an_unknown_year_is_refused() -> None:
     with pytest.raises(CalendarUnknown):
-        windows_on(WINDOWS, ANY, date(2050, 1, 3), CALENDARS)
+        windows_on(WINDOWS, date(2050, 1, 3), CALENDARS)
 
 
 minutes = st.integers(0, 343 * 24 * 60)
@@ -76,12 +107,12 @@ moments = minutes.map(lambda count: datetime(2026, 1, 1, tzinfo=CHINA) + timedel
 @given(moments)
 def test_the_first_moment_is_open_and_none_before_it_is(after: datetime) -> None:
     until = after.date() + timedelta(days=12)
-    found = first_moment(WINDOWS, ANY, CALENDARS, after=after, until=until)
+    found = first_moment(WINDOWS, CALENDARS, after=after, until=until)
     assert found is not None
-    assert open_at(WINDOWS, ANY, found, CALENDARS)
+    assert open_at(WINDOWS, found, CALENDARS)
     probe = after
     while probe < found:
-        assert not open_at(WINDOWS, ANY, probe, CALENDARS)
+        assert not open_at(WINDOWS, probe, CALENDARS)
         probe += timedelta(minutes=17)
 
 

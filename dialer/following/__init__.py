@@ -1,0 +1,1 @@
+"""What follows from a callback: duties, second calls, gates and messages to other systems."""
