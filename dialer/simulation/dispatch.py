@@ -1,0 +1,64 @@
+"""The order in which call-backs are dialed whose time has come, and how fast: what the node does, as pure functions.
+
+The rule of this module: the order stands here and nowhere else. ``dialer.calling.ledger.ready`` asks the database for
+the same one; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from dialer.gate import GateInput, Verdict
+from dialer.planning.lookup import next_chance
+
+ORDER = ("priority", "due_on", "next_attempt_at", "callback_id")
+"""Columns of a call-back, the deciding one first: the client's last calling day before the deadline, the deadline, who
+waits longest; the id makes the order complete, so that it is the same on every machine."""
+
+IDLE = timedelta(seconds=0.5)
+"""How long a node rests when it could not dial."""
+
+LOOK_AGAIN = timedelta(minutes=1)
+NEEDS_A_PERSON = timedelta(hours=1)
+MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand"})
+
+Urgency = tuple[int, date, datetime, str]
+
+
+class Ready(Protocol):
+    """A call-back as the order sees it."""
+
+    priority: int
+    due_on: date
+    next_attempt_at: datetime
+    callback_id: str
+
+
+def urgency(callback: Ready) -> Urgency:
+    """The call-back's place in the order, smaller first."""
+    return callback.priority, callback.due_on, callback.next_attempt_at, callback.callback_id
+
+
+def look_again(asked: GateInput, verdict: Verdict) -> datetime:
+    """When a refused call-back is looked at again.
+
+    That is its next chance in time, soon when only the machine was against it, much later when it takes a person to
+    mend it.
+    """
+    chance = next_chance(asked)
+    if chance is not None and chance > asked.now:
+        return max(chance, asked.now + LOOK_AGAIN)
+    by_machine = {reason.code for reason in verdict.reasons} <= MACHINE_REASONS
+    return asked.now + (LOOK_AGAIN if by_machine else NEEDS_A_PERSON)
+
+
+def next_look(looked: datetime, *, dialed: bool, gap: timedelta, worth: datetime) -> datetime:
+    """When a node that looked for work at ``looked`` looks again.
+
+    After a call it rests ``gap`` (calls per second). Otherwise it looks every ``IDLE``; before ``worth`` nothing can
+    have changed, so those looks are passed over.
+    """
+    if dialed:
+        return looked + gap
+    return looked + max(1, -((looked - worth) // IDLE)) * IDLE
