@@ -29,13 +29,16 @@ class Permission(StrEnum):
     SIGNED_IN = "signed_in"
     READ_DAY = "read_day"  # the overview, the lists, the search: everybody's calls
     READ_CALL = "read_call"  # one call's page; an agent only sees the ones he took
+    READ_CLIENT = "read_client"  # one client's page; an agent only sees the clients whose calls he took
     LISTEN = "listen"
     SET_OUTCOME = "set_outcome"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.AGENT: frozenset({Permission.SIGNED_IN, Permission.READ_CALL, Permission.SET_OUTCOME}),
-    Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_DAY, Permission.READ_CALL, Permission.LISTEN}),
+    Role.AGENT: frozenset({Permission.SIGNED_IN, Permission.READ_CALL, Permission.READ_CLIENT, Permission.SET_OUTCOME}),
+    Role.AUDITOR: frozenset(
+        {Permission.SIGNED_IN, Permission.READ_DAY, Permission.READ_CALL, Permission.READ_CLIENT, Permission.LISTEN}
+    ),
 }
 
 

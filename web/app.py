@@ -9,6 +9,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager, current_user
 
+from core.calendars import Calendars, ChinaCalendars
 from core.clock import Clock
 from core.db import Database
 from core.settings import Settings
@@ -19,27 +20,36 @@ from web.api.views import api
 from web.audio.views import PURPOSES, audio
 from web.auth.account import Account, remembered
 from web.auth.views import auth, unauthorized
+from web.board.views import board
 from web.calls.evidence import keys, repeats
 from web.calls.questions import wording
 from web.calls.views import calls
+from web.clients.views import clients
 from web.context import EXTENSION, Context, context
 from web.faults import init_faults
 from web.health.views import health
 from web.language import LANGUAGES, chosen_language, init_language
 from web.overview.views import overview
-from web.programmes import programme_choices, programme_title
+from web.programmes import deadline_words, executor_title, programme_choices, programme_title
+from web.rules.views import rules
 from web.search.views import search
 from web.security import init_security, limit_login
 from web.tables import Role
+from web.windows.views import windows
 from web.work.views import work
 
-BLUEPRINTS = (auth, overview, calls, search, audio, work, api, health)
+BLUEPRINTS = (auth, overview, board, calls, clients, rules, windows, search, audio, work, api, health)
 
 
-def create_app(settings: Settings, db: Database, archive: Archive, clock: Clock) -> Flask:
-    """The pages and the API over these rooms; SettingsError when the session key cannot be read or kept."""
+def create_app(
+    settings: Settings, db: Database, archive: Archive, clock: Clock, calendars: Calendars | None = None
+) -> Flask:
+    """The pages and the API over these rooms; SettingsError when the session key cannot be read or kept.
+
+    ``calendars`` None: the published ones, without notices of the firm.
+    """
     app = Flask("web")
-    app.extensions[EXTENSION] = Context(settings, db, archive, clock)
+    app.extensions[EXTENSION] = Context(settings, db, archive, clock, calendars or ChinaCalendars())
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     init_security(app, settings)
     _init_login(app)
@@ -75,7 +85,19 @@ def _init_templates(app: Flask, settings: Settings) -> None:
     app.add_template_filter(labels.raw_facts, "raw_facts")
     app.context_processor(_names)
     app.jinja_env.globals.update(wording=wording, keys=keys, repeats=repeats, firm_name=_firm_name(settings))
-    app.jinja_env.globals.update(programme_choices=programme_choices, programme_title=programme_title)
+    app.jinja_env.globals.update(
+        programme_choices=programme_choices,
+        programme_title=programme_title,
+        executor_title=executor_title,
+        deadline_words=deadline_words,
+    )
+    app.jinja_env.globals.update(
+        pack_word=labels.pack_word,
+        skip_words=labels.skip_words,
+        skip_choices=labels.skip_choices,
+        trigger_words=labels.trigger_words,
+        until=labels.until,
+    )
     app.jinja_env.globals.update(
         branch_choices=labels.themselves, reason_words=labels.reason, handoff_reason=labels.handoff_reason
     )

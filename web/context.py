@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app
 
+from core.calendars import Calendars
 from core.clock import Clock
 from core.db import Database
 from core.settings import Settings
@@ -17,12 +18,13 @@ EXTENSION = "huifang"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rooms below, opened."""
+    """The rooms below, opened; ``calendars`` are the firm's, its own notices laid over the published ones."""
 
     settings: Settings
     db: Database
     archive: Archive
     clock: Clock
+    calendars: Calendars
 
 
 def context() -> Context:

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, time
 
 from flask_babel import lazy_gettext as _
 
+from core.calendars import DAY
+from core.clock import china
+from dialer.planning.plan import REASONS, reason_of
+from dialer.programmes import words_roles, words_tables
+from dialer.programmes.said import Said, ruled
 from web.language import is_chinese
+
+VOCABULARY: Mapping[str, Mapping[str, Said]] = {
+    "action": words_tables.ACTIONS,
+    "outcome": words_tables.OUTCOMES,
+    "channel": words_tables.CHANNELS,
+    "content": words_roles.CONTENTS,
+    "role": words_roles.ROLES,
+    "event": words_tables.EVENTS,
+    "festival": words_tables.FESTIVALS,
+    "kind": words_tables.KINDS,
+    "status": words_tables.STATUS,
+    "developed_by": words_tables.DEVELOPERS,
+    "tag": words_tables.TAGS,
+    "period": words_tables.PERIODS,
+}
+"""Words of the rules, as the pack itself is told in words; everything else on the screens is in LABELS."""
 
 LABELS: Mapping[str, Mapping[str, object]] = {
     "role": {"agent": _("Agent"), "auditor": _("Auditor")},
@@ -84,6 +106,7 @@ LABELS: Mapping[str, Mapping[str, object]] = {
         "retries_used_up": _("all attempts are used up"),
         "no_window_before_deadline": _("no window before the deadline"),
         "follow_ups_used_up": _("moved too often"),
+        "cancelled": _("an event undid the reason"),
     },
     "gate": {
         "client_closed": _("The client's account is closed"),
@@ -106,6 +129,97 @@ LABELS: Mapping[str, Mapping[str, object]] = {
         "attempts_used_up": _("All attempts are used up"),
         "cap_reached": _("The cap of the period is reached"),
         "script_unready": _("The script cannot be played to this client"),
+        "provisional": _("Planned provisionally, beyond the published holidays"),
+        "flow_not_approved": _("The script is not the approved one"),
+        "no_agent_at_hand": _("No agent is free"),
+        "programme_gone": _("The policy pack has no such programme any more"),
+        "programme_open": _("The programme leaves values open"),
+        "not_by_voice": _("The programme does not use the telephone"),
+        "not_by_machine": _("People must make this call"),
+        "introducer": _("The caller introduced this client"),
+        "series_avoided": _("Staff of this series must not call"),
+        "series_unknown": _("The caller's series is not known"),
+        "not_this_executor": _("Somebody else must make this call"),
+        "caller_left": _("The caller has left the firm"),
+    },
+    "fate": {
+        "in_time": _("Done in time"),
+        "late": _("Done late"),
+        "open": _("Still open"),
+        "missed": _("Missed"),
+        "cancelled": _("Reason undone"),
+    },
+    "risk": {
+        "overdue": _("Overdue"),
+        "today": _("Ends today"),
+        "soon": _("1–2 working days"),
+        "near": _("3–5 working days"),
+        "later": _("Later"),
+    },
+    "drawn": {
+        "done": _("Reached"),
+        "open": _("Planned, still open"),
+        "message": _("By message"),
+        "missed": _("Not reached"),
+        "passed_over": _("Passed over"),
+        "late": _("Turn came after the deadline"),
+        "waiting": _("Not drawn yet"),
+        "out": _("Left the base"),
+    },
+    "item_state": {
+        "open": _("Still open"),
+        "done": _("Done"),
+        "missed": _("Missed"),
+        "cancelled": _("Reason undone"),
+    },
+    "trigger": {
+        "day": _("of the day"),
+        "week": _("of the week"),
+        "two_weeks": _("of the two weeks"),
+        "month": _("of the month"),
+        "quarter": _("of the quarter"),
+        "half_year": _("of the half-year"),
+        "year": _("of the year"),
+        "inactive": _("no trade since"),
+        "departure": _("departure of"),
+        "festival": _("festival"),
+        "confirm": _("to confirm how a problem was handled"),
+        "promise": _("a call that was promised"),
+    },
+    "mode": {"automatic": _("by the dialer"), "manual": _("by hand")},
+    "run": {"full": _("everybody was looked at"), "incremental": _("what had changed was looked at")},
+    "duty": {"open": _("Still open"), "done": _("Done"), "cancelled": _("Taken back")},
+    "standing": {
+        "owed": _("A call-back is owed"),
+        "not_run": _("Does not run: the firm must set values first"),
+        "skipped": _("Left out"),
+        "waiting": _("In the sample, not drawn yet"),
+        "passed_over": _("Passed over when his turn came"),
+        "late": _("His turn came after his deadline"),
+        "out": _("Left the scope before his turn came"),
+        "message": _("Reached by message"),
+        "done": _("Done"),
+        "missed": _("Ended without reaching him"),
+        "cancelled": _("An event undid the reason"),
+        "not_in_scope": _("Does not concern this client"),
+        "no_event": _("Nothing happened that would call for it"),
+        "next_plan": _("The next plan will look at it"),
+        "behind": _("In scope, but behind those of the order that are kept"),
+        "came_later": _("In scope, but not when the base was taken"),
+        "no_sample": _("No sample of this period has been drawn yet"),
+        "nobody_leaves": _("No member of staff who serves him is leaving"),
+        "not_due": _("Not due yet"),
+    },
+    "day": {
+        "working": _("Working day"),
+        "makeup": _("Make-up working day"),
+        "holiday": _("Holiday"),
+        "weekend": _("Weekend"),
+        "trading": _("Trading day"),
+        "hk_closed": _("No trading in Hong Kong"),
+        "hk_trading": _("Trading in Hong Kong only"),
+        "branch_holiday": _("Branch closed"),
+        "provisional": _("Provisional"),
     },
     "follow_up": {"promised_callback": _("promised to call back"), "appointment": _("appointment with the client")},
     "ended_by": {"us": _("us"), "far_end": _("the other side"), "stack": _("the line")},
@@ -147,6 +261,43 @@ def label(kind: str, code: str | None, otherwise: str = "") -> object:
     return LABELS.get(kind, {}).get(code) or otherwise or code.replace("_", " ")
 
 
+def pack_word(kind: str, code: str) -> str:
+    """The word of the rules for ``code`` of a kind in VOCABULARY; the code itself when there is none."""
+    said = VOCABULARY[kind].get(code)
+    if said is None:
+        return code.replace("_", " ")
+    return said.zh if is_chinese() else said.en
+
+
+def trigger_words(stored: str) -> str:
+    """What made an item due, stored as ``event_type:id``, ``period:name`` or the kind of a second call."""
+    code, _colon, name = stored.partition(":")
+    for kind in ("event", "festival"):
+        if code in VOCABULARY[kind]:
+            return f"{pack_word(kind, code)} ({name})" if name else pack_word(kind, code)
+    words = str(label("trigger", code))
+    return f"{words} {name}" if name else words
+
+
+def until(moment: datetime) -> str:
+    """The end of a deadline, Chinese time: the end of a day is 24:00 of that day."""
+    local = china(moment)
+    return f"{local.date() - DAY} 24:00" if local.time() == time(0) else f"{local:%Y-%m-%d %H:%M}"
+
+
+def skip_words(code: str, detail: str = "") -> str:
+    """Why somebody was left out, in the planner's own words."""
+    if code not in REASONS:
+        return code.replace("_", " ")
+    chinese, english = reason_of(code, detail)
+    return chinese if is_chinese() else english
+
+
+def skip_choices() -> list[tuple[str, object]]:
+    """Code and word of every reason to leave somebody out, for a list to choose from."""
+    return [(code, skip_words(code)) for code in REASONS]
+
+
 def choices(kind: str) -> list[tuple[str, object]]:
     """Code and word of every member of ``kind``, for a list to choose from."""
     return list(LABELS[kind].items())
@@ -155,8 +306,8 @@ def choices(kind: str) -> list[tuple[str, object]]:
 def reason(stored: Mapping[str, str]) -> str:
     """A gate's reason in the language of the page, with its rule; the words the gate stored that day."""
     text = stored.get("text", "") if is_chinese() else stored.get("text_en") or stored.get("text", "")
-    rule = stored.get("rule", "")
-    return f"{text or stored.get('code', '')} ({rule})" if rule else text or stored.get("code", "")
+    said = text or stored.get("code", "")
+    return ruled(Said(said, said), stored.get("rule", "")).words("zh-CN" if is_chinese() else "en")
 
 
 def handoff_reason(stored: str) -> str:

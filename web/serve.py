@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from core.calendars import Calendars, FirmCalendars
 from core.clock import Clock, SystemClock
 from core.db import Database
 from core.errors import HuifangError
+from core.notices import load_notices
 from core.settings import Settings
 from recordings.archive import Archive
 from web.app import create_app
 from web.security import secret_key
 
 WORKERS, THREADS = 2, 8
+WARM = date(2020, 1, 2)  # any day that the exchanges know
 
 
 class WebNotStarted(HuifangError):
@@ -52,18 +57,26 @@ def serve(settings: Settings, clock: Clock | None = None, *, quiet: bool = False
     """Serve the pages until the process is told to stop.
 
     Raises WebNotStarted when the address is taken or not ours, DatabaseError when the schema is not current,
-    SettingsError when the key cannot be kept: all before anything listens.
+    SettingsError when the key cannot be kept, YamlError when a holiday notice is wrong: all before anything listens.
     """
     _require_free(settings.web.host, settings.web.port)
     _require_database(settings)
     secret_key(settings)  # made here, so that both workers read the same one
-    used_clock = clock or SystemClock()
+    used_clock, calendars = clock or SystemClock(), firm_calendars(settings)
     host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
-    _Server(f"{host}:{settings.web.port}", lambda: _application(settings, used_clock), quiet).run()
+    _Server(f"{host}:{settings.web.port}", lambda: _application(settings, used_clock, calendars), quiet).run()
 
 
-def _application(settings: Settings, clock: Clock) -> Flask:
-    return create_app(settings, Database(settings.database_url), Archive(settings.archive_url), clock)
+def firm_calendars(settings: Settings) -> Calendars:
+    """The published calendars with the firm's notices laid over them; YamlError names the mistake in a notice."""
+    path = settings.firm.calendar
+    calendars = FirmCalendars(load_notices(Path(path)) if path else ())
+    calendars.is_trading_day(WARM)  # reading the exchanges takes a second or two: now, not with the first page
+    return calendars
+
+
+def _application(settings: Settings, clock: Clock, calendars: Calendars) -> Flask:
+    return create_app(settings, Database(settings.database_url), Archive(settings.archive_url), clock, calendars)
 
 
 def _require_database(settings: Settings) -> None:

@@ -5,6 +5,7 @@ It uses the session of the pages. Searching is a POST, because words of a search
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,26 @@ from flask_wtf.csrf import generate_csrf
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from dialer.following import gates
+from dialer.following.gates import GateAnswer
+from dialer.programmes.model import Pack
+from dialer.tables import Client, Staff
 from transcribe.errors import QueryError
 from transcribe.tables import Channel
 from web.access import Permission, route, signed_in
-from web.api import shapes
+from web.api import explained, shapes
+from web.board import counts
+from web.board.coverage import coverage_by_branch, samples_of
+from web.board.views import moments_now
+from web.board.wanted import Wanted
 from web.calls import queries
 from web.calls.detail import call_page
 from web.calls.filters import Filter, page_of
+from web.clients.explanation import may_see
+from web.clients.views import explain_now
 from web.context import context
 from web.faults import answer
+from web.programmes import firm_pack
 from web.search.found import PAGE_SIZE, find
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -76,6 +88,57 @@ def call(callback_id: str) -> ResponseReturnValue:
         if page is None:
             abort(404)
         return jsonify(shapes.callback_with_attempts(page.callback, signed_in().role))
+
+
+@route(api, "/clients/<client_id>/explanation", Permission.READ_CLIENT)
+def explanation(client_id: str) -> ResponseReturnValue:
+    """Why the client is called, by whom, until when, under which rules; and why he is not."""
+    told = explain_now(client_id)
+    if told is None:
+        abort(404)
+    return jsonify(explained.explanation(told, signed_in().role))
+
+
+@route(api, "/coverage", Permission.READ_DAY)
+def coverage() -> ResponseReturnValue:
+    """Coverage against target of the samples, and the items due, of a period: this month when none is asked for."""
+    wanted = Wanted.read(request.args).in_period(moments_now().today)
+    wanted = Wanted(since=wanted.since, until=wanted.until, programme=wanted.programme)
+    with context().db.session() as db:
+        samples = coverage_by_branch(db, samples_of(db, wanted))
+        lines = counts.by_programme(db, wanted, firm_pack().pack)
+    return jsonify(
+        since=wanted.since or None,
+        until=wanted.until or None,
+        samples=[explained.covered(one) for one in samples],
+        programmes=[explained.fates(one) for one in lines if wanted.programme in ("", one.programme)],
+    )
+
+
+@route(api, "/gates/activation/<client_id>", Permission.READ_CLIENT)
+def activation(client_id: str) -> ResponseReturnValue:
+    """May the client's account be activated (A-23, D-07)?"""
+    with context().db.session() as db:
+        if db.get(Client, client_id) is None or not may_see(db, client_id, signed_in()):
+            abort(404)
+        return _gate(lambda pack: gates.activation(db, client_id, pack))
+
+
+@route(api, "/gates/departure/<staff_id>", Permission.READ_DAY)
+def departure(staff_id: str) -> ResponseReturnValue:
+    """May the member of staff leave (A-91, D-08)?"""
+    with context().db.session() as db:
+        if db.get(Staff, staff_id) is None:
+            abort(404)
+        return _gate(lambda pack: gates.departure(db, staff_id, pack))
+
+
+def _gate(asked: Callable[[Pack], GateAnswer]) -> ResponseReturnValue:
+    """The answer of a gate; 503 without a pack, because then nobody knows what it waits for."""
+    pack = firm_pack().pack
+    if pack is None:
+        return answer(503, _("The policy pack cannot be read; nothing is planned and nobody is called."))
+    return jsonify(asked(pack).as_json())
 
 
 @route(api, "/search", Permission.READ_DAY, methods=("POST",))

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,22 @@ from sqlalchemy.orm import Session
 
 from core.clock import CHINA, SimulatedClock
 from core.db import Database
-from core.settings import Settings, Storage, Web
+from core.settings import Firm, Settings, Storage, Web
 from dialer.tables import (
     Answer,
     Attempt,
     Callback,
     Client,
+    Duty,
+    Escalation,
+    Event,
     GateRefusal,
     Handoff,
     Item,
     PlanRun,
+    Sample,
+    SampleMember,
+    Skip,
     Staff,
 )
 from ivr_flows.loader import load_flow
@@ -41,8 +47,20 @@ from web.users import add_user
 DAY = date(2026, 11, 23)
 PASSWORD = "correct-horse-battery"
 SECONDS = 24
-PHONES = {"C1": "13812345678", "C2": "13987654321", "C3": "13700001111", "C4": "13611112222"}
-NAMES = {"C1": "张伟", "C2": "李娜", "C3": "王芳", "C4": "赵敏"}
+DUE = DAY + timedelta(days=4)
+DUE_AT = datetime.combine(DUE + timedelta(days=1), time(0), CHINA)
+PACK = "demo_firm"
+PHONES = {
+    "C1": "13812345678",
+    "C2": "13987654321",
+    "C3": "13700001111",
+    "C4": "13611112222",
+    "C5": "13533334444",
+    "C6": "13455556666",
+}
+NAMES = {"C1": "张伟", "C2": "李娜", "C3": "王芳", "C4": "赵敏", "C5": "陈晨", "C6": "周舟"}
+BRANCHES = {"C1": "北京", "C2": "北京", "C5": "北京"}  # the others: 上海
+OPENED = {"C3": date(2020, 3, 2), "C2": date(2019, 5, 6), "C6": date(2018, 7, 9)}  # the others: last Friday
 LINES = (
     ("firm", 500, 3500, "您好，这里是汇方证券，本次通话将全程录音。"),
     ("client", 4000, 5200, "您好，请讲。"),
@@ -72,7 +90,7 @@ class Day:
 
 def build(folder: Path) -> dict[str, int]:
     """Build the day in ``folder``; returns the accounts' numbers by login."""
-    settings = Settings(storage=Storage(var=str(folder)))
+    settings = Settings(storage=Storage(var=str(folder)), firm=Firm(pack=PACK))
     db = Database(settings.database_url)
     clock = SimulatedClock(at(18))
     try:
@@ -82,6 +100,9 @@ def build(folder: Path) -> dict[str, int]:
             users = _users(session)
             _people(session)
             _callbacks(session)
+            _left_out(session)
+            _sample(session)
+            _followed(session)
         for recording_id, attempt_id in (("rec-1", "att-1b"), ("rec-2", "att-2"), ("rec-4", "att-4")):
             _record(db, archive, folder / "spool", clock, recording_id, attempt_id)
         with db.write() as session:
@@ -92,10 +113,13 @@ def build(folder: Path) -> dict[str, int]:
 
 
 @contextmanager
-def a_copy(built: Path, folder: Path, users: dict[str, int], **web: object) -> Iterator[Day]:
+def a_copy(
+    built: Path, folder: Path, users: dict[str, int], *, pack: str = PACK, calendar: str = "", **web: object
+) -> Iterator[Day]:
     """The day of ``built`` copied into ``folder`` and opened; ``web`` overrides settings of the pages."""
     shutil.copytree(built, folder, dirs_exist_ok=True)
-    settings = Settings(storage=Storage(var=str(folder)), web=replace(Web(), **web))
+    firm = Firm(pack=pack, calendar=calendar)
+    settings = Settings(storage=Storage(var=str(folder)), firm=firm, web=replace(Web(), **web))
     db = Database(settings.database_url)
     try:
         yield Day(settings, db, Archive(settings.archive_url), SimulatedClock(at(18)), users)
@@ -125,7 +149,11 @@ def _users(session: Session) -> dict[str, int]:
 
 
 def _people(session: Session) -> None:
-    session.add(PlanRun(plan_id="plan-1", at=at(2), for_date=DAY, pack="GAL", seed="1", counts={}, skipped=[]))
+    counts = {"callbacks": 4, "joined": 0, "items": 4, "notices": 1, "skipped": {"opted_out": 1, "no_window": 1}}
+    refused = [{"programme": "signed", "open": ["programmes.signed.coverage", "programmes.signed.deadline"]}]
+    session.add(
+        PlanRun(plan_id="plan-1", at=at(2), for_date=DAY, pack=PACK, seed="", counts=counts, refused=refused, seconds=3)
+    )
     for number in ("S1", "S2"):
         name = {"S1": "坐席甲", "S2": "坐席丁"}[number]
         session.add(
@@ -138,15 +166,17 @@ def _people(session: Session) -> None:
                 name=NAMES[client_id],
                 kind="person",
                 phones=[phone],
-                branch="北京" if client_id in {"C1", "C2"} else "上海",
-                opened_on=date(2026, 11, 20),
+                branch=BRANCHES.get(client_id, "上海"),
+                opened_on=OPENED.get(client_id, date(2026, 11, 20)),
                 status="active",
+                introducer_id="S2" if client_id == "C1" else None,
                 developed_by="broker",
                 tags=[],
-                prefers={},
-                phone_opt_out=False,
+                prefers={"windows": ["14:00-17:00"]} if client_id == "C3" else {},
+                phone_opt_out=client_id == "C5",
                 language="zh-CN",
                 id_last4="123X",
+                changed_at=at(1),
             )
         )
     session.flush()
@@ -210,13 +240,14 @@ def _callback(
             callback_id=callback_id,
             plan_id="plan-1",
             client_id=client_id,
-            pack="GAL",
+            pack=PACK,
             flow=programme,
             language="zh-CN",
-            executor="ivr",
+            executor="hq_call_centre",
             priority=1,
-            reason="account opened",
-            due_on=DAY + timedelta(days=4),
+            reason="新开户客户回访" if programme == "new_account" else "存量客户回访",
+            due_on=DUE,
+            due_at=DUE_AT,
             state=state,
             next_attempt_at=at(9, 30),
             outcome=outcome,
@@ -229,17 +260,127 @@ def _callback(
         Item(
             item_id=f"item-{callback_id}",
             callback_id=callback_id,
-            pack="GAL",
+            pack=PACK,
             programme=programme,
-            rule_ids=["A-20", "C-86"],
-            trigger="account_opened",
+            rule_ids=["A-20", "C-86"] if programme == "new_account" else ["A-39"],
+            trigger=f"account_opened:e-{callback_id}" if programme == "new_account" else "year:2026",
             trigger_key=f"{programme}:{callback_id}",
-            due_on=DAY + timedelta(days=4),
-            deadline_unit="trading",
+            due_on=DUE,
+            due_at=DUE_AT,
+            deadline_unit="month" if programme == "new_account" else "year",
             flow=programme,
+            state="done" if outcome else "open",
+            planned_on=DAY,
+            closed_on=DAY if outcome else None,
         )
     )
     session.flush()
+
+
+def _left_out(session: Session) -> None:
+    """C5 wants no calls, C6 cannot be reached in time: both with the reason, the second one raised to somebody."""
+    for client_id, code, detail, due_on in (
+        ("C5", "opted_out", "", date(2026, 12, 20)),
+        ("C6", "no_window", "2026-11-25", date(2026, 11, 25)),
+    ):
+        event = Event(
+            event_id=f"e-{client_id}",
+            client_id=client_id,
+            type="account_opened",
+            occurred_at=at(10) - timedelta(days=3),
+            data={},
+            imported_at=at(1),
+        )
+        skip = Skip(
+            trigger_key=f"new_account:e-{client_id}",
+            client_id=client_id,
+            programme="new_account",
+            code=code,
+            detail=detail,
+            due_on=due_on,
+            plan_id="plan-1",
+        )
+        session.add_all([event, skip])
+    session.add(
+        Escalation(
+            trigger_key="new_account:e-C6",
+            code="no_window",
+            client_id="C6",
+            programme="new_account",
+            branch="上海",
+            due_on=date(2026, 11, 25),
+            detail="2026-11-25",
+            raised_at=at(2),
+        )
+    )
+
+
+def _sample(session: Session) -> None:
+    """Existing clients of 2026: 24 in the base, three to be called, two planned, C6 waits for his turn."""
+    session.add(
+        Sample(
+            sample_id="existing_client:2026",
+            pack=PACK,
+            programme="existing_client",
+            period="2026",
+            first=date(2026, 1, 1),
+            last=date(2026, 12, 31),
+            seed="5" * 64,
+            drawn_on=date(2026, 1, 1),
+            quotas=[{"share": "3/20", "of": "'margin' in tags", "rule": "A-40"}, _quota("1/10", "A-39")],
+            base={"北京": {"2": 9, "3": 6}, "上海": {"2": 9}},
+            excluded={"exempt": 2},
+            base_digest="d" * 64,
+            complete=False,
+            at_once=False,
+        )
+    )
+    for position, (client_id, key, state, on) in enumerate(
+        (
+            ("C2", "existing_client:cb-2", "planned", DAY),
+            ("C3", "existing_client:cb-3", "planned", DAY),
+            ("C6", "existing_client:2026:C6", "waiting", None),
+        )
+    ):
+        session.add(
+            SampleMember(
+                sample_id="existing_client:2026",
+                position=position,
+                client_id=client_id,
+                trigger_key=key,
+                strata=3 if client_id == "C2" else 2,
+                state=state,
+                on=on,
+            )
+        )
+
+
+def _quota(share: str, rule: str) -> dict[str, str | None]:
+    return {"share": share, "of": None, "rule": rule}
+
+
+def _followed(session: Session) -> None:
+    """A message instead of a call for C5, and a problem found in the call with C1."""
+    for key, client_id, kind, facts in (
+        ("refusal:new_account:e-C5", "C5", "message", {"to": ["client"], "channel": "sms", "rule": "D-10"}),
+        ("cb-1:problem:0", "C1", "work_order", {"to": ["branch"], "channel": "", "rule": "D-12"}),
+    ):
+        session.add(
+            Duty(
+                duty_id=f"duty-{client_id}",
+                key=key,
+                kind=kind,
+                client_id=client_id,
+                callback_id="cb-1" if client_id == "C1" else None,
+                programme="new_account",
+                outcome="",
+                contents=[],
+                words="及时分析原因，采取措施" if client_id == "C1" else "",
+                due_at=DUE_AT,
+                created_at=at(10),
+                **facts,
+            )
+        )
 
 
 def _attempt(

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,6 +90,19 @@ def visit(app: Flask, day: Any) -> Callable[[str], Visitor]:
         visitor = Visitor(app, day.password)
         if login:
             assert visitor.sign_in(login).status_code == 302
+        return visitor
+
+    return make
+
+
+@pytest.fixture
+def under(day: Any) -> Callable[..., Visitor]:
+    """``under(pack)``: the auditor (or who is named) in front of the same day under another policy pack."""
+
+    def make(pack: str, login: str = "bob") -> Visitor:
+        settings = replace(day.settings, firm=replace(day.settings.firm, pack=pack))
+        visitor = Visitor(create_app(settings, day.db, day.archive, day.clock), day.password)
+        assert visitor.sign_in(login).status_code == 302
         return visitor
 
     return make

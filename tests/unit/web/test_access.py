@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dialer.tables import Callback, Handoff
+from core.clock import china
+from dialer.tables import Callback, Duty, Handoff
 from web.access import GRANTS, Permission, permissions
 from web.tables import Role, User
 
@@ -21,6 +22,19 @@ MATRIX = {
     "/refusals": (302, 403, 200),
     "/search": (302, 403, 200),
     "/mine": (302, 200, 403),
+    "/board": (302, 403, 200),
+    "/board/programmes/new_account": (302, 403, 200),
+    "/board/items": (302, 403, 200),
+    "/board/open": (302, 403, 200),
+    "/board/escalations": (302, 403, 200),
+    "/board/skipped": (302, 403, 200),
+    "/board/members?sample=existing_client:2026": (302, 403, 200),
+    "/clients": (302, 403, 200),
+    "/clients/C1": (302, 200, 200),
+    "/clients/C3": (302, 404, 200),
+    "/clients/nobody": (302, 404, 404),
+    "/rules": (302, 200, 200),
+    "/windows": (302, 200, 200),
     "/calls/cb-1": (302, 200, 200),
     "/calls/cb-2": (302, 200, 200),
     "/calls/cb-3": (302, 404, 200),
@@ -31,6 +45,13 @@ MATRIX = {
     "/api/v1/calls": (401, 200, 200),
     "/api/v1/calls/cb-1": (401, 200, 200),
     "/api/v1/calls/cb-4": (401, 404, 200),
+    "/api/v1/clients/C1/explanation": (401, 200, 200),
+    "/api/v1/clients/C4/explanation": (401, 404, 200),
+    "/api/v1/coverage": (401, 403, 200),
+    "/api/v1/gates/activation/C1": (401, 200, 200),
+    "/api/v1/gates/activation/C4": (401, 404, 200),
+    "/api/v1/gates/departure/S1": (401, 403, 200),
+    "/api/v1/gates/departure/nobody": (401, 403, 404),
     "/api/v1/openapi.json": (200, 200, 200),
     "/healthz": (200, 200, 200),
     "/readyz": (200, 200, 200),
@@ -120,6 +141,29 @@ def test_an_auditor_cannot_set_an_outcome(bob: Any, day: Any) -> None:
 def test_call_again_leaves_the_callback_open(alice: Any, day: Any) -> None:
     alice.post("/calls/cb-2/outcome", {"outcome": "call_again"})
     assert _states(day)["cb-2"] == ("planned", None)
+
+
+@pytest.mark.rule("D-12")
+def test_what_follows_from_an_outcome_follows_when_it_is_set_on_the_page(alice: Any, day: Any) -> None:
+    alice.post("/calls/cb-2/outcome", {"outcome": "not_passed"})
+    with day.db.session() as session:
+        made = session.scalars(sa.select(Duty).where(Duty.callback_id == "cb-2")).all()
+    assert {duty.kind for duty in made} == {"work_order", "watch"}
+
+
+def test_the_next_call_an_agent_asks_for_lies_in_a_window_and_says_why(alice: Any, day: Any) -> None:
+    alice.post("/calls/cb-2/outcome", {"outcome": "call_again"})
+    with day.db.session() as session:
+        callback = session.get_one(Callback, "cb-2")
+        local = china(callback.next_attempt_at)
+    assert callback.next_why is not None
+    assert (local.date().isoformat(), local.hour) == ("2026-11-24", 9)
+
+
+def test_an_outcome_can_be_set_while_the_pack_leaves_everything_open(day: Any, under: Any) -> None:
+    alice = under("GAL", "alice")
+    assert alice.post("/calls/cb-2/outcome", {"outcome": "passed"}).location == "/mine"
+    assert _states(day)["cb-2"] == ("closed", "passed")
 
 
 def _states(day: Any) -> dict[str, tuple[str, str | None]]:

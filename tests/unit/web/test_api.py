@@ -74,6 +74,74 @@ def test_a_search_returns_sentences_with_their_place(bob: Any) -> None:
     assert (hit["callback_id"], hit["channel"], hit["start_ms"]) == ("cb-1", "client", 9500)
 
 
+@pytest.mark.parametrize("client_id", ["C1", "C2", "C3", "C4", "C5", "C6"])
+def test_the_explanation_has_the_documented_form_and_masks_by_role(bob: Any, client_id: str) -> None:
+    answer = bob.get(f"/api/v1/clients/{client_id}/explanation")
+    _valid(answer, "Explanation")
+    assert answer.json["client"]["client_id"] == client_id
+    assert {one["programme"] for one in answer.json["programmes"]} >= {"new_account", "existing_client"}
+
+
+@pytest.mark.rule("A-13")
+def test_an_explanation_answers_why_when_by_whom_and_why_not(bob: Any, alice: Any) -> None:
+    called = bob.get("/api/v1/clients/C3/explanation").json
+    (owed,) = called["owed"]
+    assert (owed["executor"], owed["mode"], owed["due_on"]) == ("hq_call_centre", "automatic", "2026-11-27")
+    assert owed["next_at"] == "2026-11-24T14:00:00+08:00"
+    assert owed["gate_then"]["allowed"]
+    assert owed["items"][0]["rule_ids"] == ["A-39"]
+    assert [reason["code"] for reason in called["gate"]["reasons"]] == ["outside_window", "against_wish"]
+    (skip,) = bob.get("/api/v1/clients/C5/explanation").json["skipped"]
+    assert (skip["code"], skip["text_en"]) == ("opted_out", "the client wants no calls; use SMS (B-23)")
+    assert alice.get("/api/v1/clients/C1/explanation").json["client"]["name"] == "张•"
+
+
+def test_the_coverage_has_the_documented_form_and_takes_the_documented_filters(bob: Any) -> None:
+    answer = bob.get("/api/v1/coverage")
+    _valid(answer, "Coverage")
+    assert (answer.json["since"], answer.json["until"]) == ("2026-11-01", "2026-11-30")
+    parameters = [item["name"] for item in document()["paths"]["/coverage"]["get"]["parameters"]]
+    values = {"since": "2026-11-01", "until": "2026-11-30", "programme": "new_account"}
+    assert set(parameters) == set(values)
+    narrowed = bob.get("/api/v1/coverage", query_string=values).json
+    assert narrowed["samples"] == []
+    (line,) = narrowed["programmes"]
+    assert (line["due"], line["in_time"], line["open"], line["skipped"]) == (2, 1, 1, 1)
+
+
+@pytest.mark.rule("A-91", "D-08")
+def test_the_gate_of_a_departure_is_asked_over_the_api(bob: Any) -> None:
+    answer = bob.get("/api/v1/gates/departure/S1")
+    _valid(answer, "Gate")
+    assert [reason["code"] for reason in answer.json["reasons"]] == ["no_conclusion"]
+
+
+@pytest.mark.rule("A-23", "D-07")
+def test_the_gate_of_an_activation_waits_for_the_call_back(under: Any, tmp_path: Any) -> None:
+    own = tmp_path / "firm.yaml"
+    gated = "programmes: {new_account: {gates: [activation]}}\n"
+    own.write_text(f"pack: mine\nextends: demo_firm\ntitle: 我\ntitle_en: Mine\n{gated}", encoding="utf-8")
+    bob = under(str(own))
+    waiting, passed = bob.get("/api/v1/gates/activation/C4"), bob.get("/api/v1/gates/activation/C1")
+    _valid(waiting, "Gate")
+    assert [reason["code"] for reason in waiting.json["reasons"]] == ["waiting"]
+    assert passed.json["open"]
+
+
+def test_without_a_pack_no_gate_is_open(under: Any, tmp_path: Any) -> None:
+    broken = tmp_path / "firm.yaml"
+    broken.write_text("pack: [", encoding="utf-8")
+    bob = under(str(broken))
+    for path in ("activation/C1", "departure/S1"):
+        answer = bob.get(f"/api/v1/gates/{path}")
+        assert answer.status_code == 503
+        _valid(answer, "Error")
+    explained = bob.get("/api/v1/clients/C3/explanation")
+    _valid(explained, "Explanation")
+    assert "firm.yaml" in explained.json["pack_fault"]
+    assert "pack_unreadable" in [reason["code"] for reason in explained.json["gate"]["reasons"]]
+
+
 @pytest.mark.parametrize(
     "body", [{}, [], {"text": ""}, {"text": "!"}, {"text": 5}, {"text": "a", "page": 0}, {"text": "a", "channel": []}]
 )

@@ -21,6 +21,7 @@ POSTS = [
     "/language",
     "/search",
     "/lists/attempts",
+    "/clients",
     "/calls/cb-2/outcome",
     "/recordings/rec-1/listen",
     "/recordings/rec-1/verify",

@@ -57,15 +57,18 @@ def test_quantities_and_dates_are_left_alone(sentence: str) -> None:
     assert masked_text(sentence, Role.AGENT) == sentence
 
 
+AN_AGENTS = ("/clients/C1", "/clients/C2", "/api/v1/clients/C1/explanation")
+
+
 def test_the_pages_of_an_agent_hold_neither_names_nor_numbers(alice: Any) -> None:
-    for path in ("/mine", "/calls/cb-1", "/calls/cb-2", "/api/v1/calls", "/api/v1/calls/cb-1"):
+    for path in (*AN_AGENTS, "/mine", "/calls/cb-1", "/calls/cb-2", "/api/v1/calls", "/api/v1/calls/cb-1"):
         page = alice.get(path).get_data(as_text=True)
         for personal in ("张伟", "李娜", "13812345678", "13987654321", "138••••"):
             assert personal not in page, path
 
 
 def test_the_pages_of_an_auditor_hold_names_but_no_whole_number(bob: Any) -> None:
-    for path in ("/attempts", "/calls/cb-1", "/api/v1/calls/cb-1"):
+    for path in ("/attempts", "/calls/cb-1", "/api/v1/calls/cb-1", "/clients/C1"):
         page = bob.get(path).get_data(as_text=True)
         assert "13812345678" not in page
         assert "138••••5678" in page or "138\\u2022" in page

@@ -12,13 +12,17 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+import dialer
 import web
 from dialer.calling.dispositions import Disposition
 from dialer.calling.outcomes import AGENT_OUTCOMES
-from dialer.tables import AttemptState, CallbackState, Outcome
+from dialer.planning.sampling import MemberState
+from dialer.programmes.facts import ItemState
+from dialer.tables import AttemptState, CallbackMode, CallbackState, DutyState, Outcome
 from recordings.tables import RecordingState
 from recordings.verify import Kind
 from transcribe.tables import Channel, TranscriptState
+from web.board.wanted import DRAWN, FATES, RISKS
 from web.labels import LABELS
 from web.tables import Role
 
@@ -85,6 +89,12 @@ def test_every_code_of_the_rooms_has_its_word() -> None:
         "transcript": TranscriptState,
         "recording": RecordingState,
         "channel": Channel,
+        "mode": CallbackMode,
+        "duty": DutyState,
+        "item_state": ItemState,
+        "drawn": set(MemberState) - {MemberState.PLANNED} | set(DRAWN),
+        "fate": FATES,
+        "risk": RISKS,
     }.items():
         assert {str(code) for code in codes} - LABELS[kind].keys() == set(), kind
     of_one_recording = set(Kind) - {Kind.ROW_MISSING, Kind.STRAY_OBJECT, Kind.CHAIN_BROKEN}
@@ -92,10 +102,10 @@ def test_every_code_of_the_rooms_has_its_word() -> None:
 
 
 def test_every_reason_of_the_gate_has_its_word() -> None:
-    import dialer.gate
-
-    tree = ast.parse(Path(dialer.gate.__file__).read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason"]
+    modules = sorted(Path(dialer.__file__).parent.glob("gate*.py"))
+    trees = [ast.parse(module.read_text(encoding="utf-8")) for module in modules]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason"]
     codes = {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)}
-    assert len(codes) > 10
+    assert len(codes) > 25
     assert codes - LABELS["gate"].keys() == set()

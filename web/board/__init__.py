@@ -1,0 +1,1 @@
+"""The programme board: coverage against target, deadline risk, escalations, who was left out."""

@@ -1,0 +1,1 @@
+"""A client's page: everything owed, done and left out, and why."""

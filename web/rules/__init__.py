@@ -1,0 +1,1 @@
+"""The policy pack in words, for those who answer for it."""

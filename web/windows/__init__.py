@@ -1,0 +1,1 @@
+"""The calendar of windows: when clients may be called."""
