@@ -42,6 +42,7 @@ format: $(VENV)/.test ## put the code into its shape
 .PHONY: docs
 docs: $(VENV)/.test ## write the generated documentation anew
 	$(BIN)/python tools/settings_doc.py
+	$(BIN)/python tools/rules_doc.py
 
 .PHONY: system-packages
 system-packages: ## install the programs the tests drive (SIPp, ffmpeg, Chromium, PostgreSQL, a Chinese font)

@@ -14,8 +14,16 @@ import hypothesis
 import psycopg
 import pytest
 
+from tests.last_run import LastRun
+
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A full run leaves the names of what passed."""
+    tests = Path(__file__).resolve().parent
+    config.pluginmanager.register(LastRun(tests, tests.parent / "var" / "last-run.json"))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,10 @@ MODULES = {
     "scripts": ("flow",),
     "evidence": ("search", "verify", "models"),
     "house": ("doctor", "user", "agent"),
+    "firm": ("calendar", "gates"),
+    "rules": ("rules",),
+    "simulate": ("simulate",),
+    "packs": ("pack",),
 }
 
 
