@@ -255,6 +255,7 @@ class Item(Base):
     """One programme's part of a callback (回访事项)."""
 
     __tablename__ = "item"
+    __table_args__ = (Index("ix_item_programme_due_on", "programme", "due_on"),)
 
     item_id: Mapped[str] = mapped_column(primary_key=True)
     callback_id: Mapped[str] = mapped_column(ForeignKey("callback.callback_id"), index=True)

@@ -20,6 +20,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "no_phone": ("没有有效的电话号码", "no valid phone number"),
     "preference_unreadable": ("客户偏好时段无法识别", "the client's preferred times cannot be read"),
     "cap_reached": ("期限前已达次数上限", "the cap of calls is reached until after the deadline"),
+    "last_day": ("今天是期限前最后一个可拨日", "the last calling day before the deadline has come"),
     "no_window": ("期限前没有可拨时段", "no permitted window before the deadline"),
     "deadline_passed": ("期限已过", "the deadline has passed"),
     "unknown_client": ("客户资料缺失", "the client is not in the imported data"),
@@ -29,7 +30,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "undone": ("事由已撤销", "a later event undid the reason"),
     "message_late": ("信息发送期限已过", "too late for the message"),
 }
-"""Why a client in scope gets no callback: code -> Chinese, English."""
+"""Why a client in scope gets no callback, or why somebody must act: code -> Chinese, English."""
 
 NOT_IN_BASE = frozenset({"exempt", "closed", "suppressed"})
 """Reasons that take a client out of the base of a quota (A-39: dormant and suspended do not count)."""

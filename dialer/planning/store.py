@@ -24,6 +24,7 @@ from dialer.tables import (
     Callback,
     CallbackMode,
     CallbackState,
+    Client,
     Duty,
     DutyState,
     Escalation,
@@ -302,6 +303,27 @@ class _Writing:
             for key in self._session.scalars(select(Escalation.trigger_key).where(Escalation.trigger_key.in_(some))):
                 del missed[key]
         _insert(self._session, Escalation, [self._escalation(left) for left in missed.values()])
+        self._last_days()
+
+    def _last_days(self) -> None:
+        """What is still open on its last calling day is somebody's matter; what has ended is settled."""
+        ended = select(Item.trigger_key).where(Item.state != ItemState.OPEN)
+        raised = update(Escalation).where(Escalation.resolved_at.is_(None), Escalation.trigger_key.in_(ended))
+        self._session.execute(raised.values(resolved_at=self._by.at))
+        today = int(f"{self._plan.day:%Y%m%d}")
+        known = select(Escalation.trigger_key).where(Escalation.trigger_key == Item.trigger_key).exists()
+        late = (
+            select(
+                Item.trigger_key, Item.programme, Item.due_on, Callback.callback_id, Callback.client_id, Client.branch
+            )
+            .join(Callback, Callback.callback_id == Item.callback_id)
+            .join(Client, Client.client_id == Callback.client_id)
+            .where(Item.state == ItemState.OPEN, Callback.state != CallbackState.CLOSED)
+            .where(Callback.priority <= today, ~known)
+        )
+        found = [dict(row._mapping) for row in self._session.execute(late)]
+        told = {"code": "last_day", "detail": "", "raised_at": self._by.at}
+        _insert(self._session, Escalation, [row | told for row in found])
 
     def _escalation(self, left: Skipped) -> dict[str, Any]:
         return {

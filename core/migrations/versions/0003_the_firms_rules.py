@@ -64,6 +64,7 @@ def _old_tables() -> None:
         sa.Column("flow_hash", sa.String(), nullable=True),
         sa.Column("ground", sa.String(), nullable=False, server_default=""),
     )
+    op.create_index("ix_item_programme_due_on", "item", ["programme", "due_on"], unique=False)
     _add("attempt", sa.Column("caller", sa.String(), nullable=True))
     _date_old_rows()
 

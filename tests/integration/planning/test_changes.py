@@ -206,6 +206,23 @@ def test_a_deadline_that_cannot_be_met_is_escalated_until_it_is_planned_after_al
     assert ("N1",) not in rows(db, Skip, "client_id")
 
 
+def test_what_is_open_on_its_last_calling_day_is_escalated_until_it_ends(
+    db: Database, clock: SimulatedClock, night: Night
+) -> None:
+    run(db, clock, night)
+    assert rows(db, Escalation, "code") == set()
+    last = replace(night, day=date(2026, 12, 16))
+    run(db, clock, last)
+    assert rows(db, Escalation, "trigger_key", "code", "branch", "resolved_at") == {
+        ("new_account:E1", "last_day", "上海", None)
+    }
+    with db.write() as session:
+        callback = session.scalars(select(Callback)).one()
+        outcomes.close(session, callback, Outcome.PASSED, reason="flow", at=clock.now(), actor="test")
+    run(db, clock, after(last, 1))
+    assert all(resolved is not None for (resolved,) in rows(db, Escalation, "resolved_at"))
+
+
 @pytest.mark.rule("B-08")
 def test_dates_beyond_the_published_holidays_are_provisional_until_the_notice_comes(
     db: Database, clock: SimulatedClock, night: Night, tmp_path: Path
