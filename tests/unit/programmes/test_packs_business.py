@@ -6,8 +6,7 @@ counterpart: every value that the documents leave open, and no other.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.yaml import Value, load_strict
+from core.yaml import load_strict
 from dialer.programmes.errors import PackError
 from dialer.programmes.load import PACKS, load_pack
 from dialer.programmes.model import Avoidance, DayKind, Deadline, Notice, Pack, Per, Programme, Retention, Trigger, Unit
 from dialer.programmes.scope import Facts
+from tests.unit.programmes.catalogue import carried_by, kinds
 
 pytestmark = pytest.mark.unit
 
@@ -433,28 +433,7 @@ def test_every_programme_has_a_class_where_its_pack_has_classes() -> None:
 
 def carried() -> set[str]:
     """Every rule id of these packs."""
-    return {rule for name in MINE for rule in ids_of(load_strict(PACKS / f"{name}.yaml").data)} - {"firm"}
-
-
-def ids_of(part: Value) -> Iterator[str]:
-    if isinstance(part, list):
-        for inner in part:
-            yield from ids_of(inner)
-    if isinstance(part, dict):
-        for key, inner in part.items():
-            if key in ("rule", "rules"):
-                yield from [inner] if isinstance(inner, str) else map(str, inner)
-            else:
-                yield from ids_of(inner)
-
-
-def kinds() -> dict[str, str]:
-    """The kind of every row of the catalogue; a feed of J1 is a value (CFG), a gap (M) is none."""
-    found: dict[str, str] = {}
-    for page in (ROOT / "docs" / "requirements").glob("[a-m]-*.md"):
-        for rule, kind in re.findall(r"^\| ([A-M]-\d+) \| ([^|]+) \|", page.read_text("utf-8"), re.MULTILINE):
-            found[rule] = "CFG" if rule.startswith("J") else kind.strip()
-    return found
+    return carried_by(MINE)
 
 
 # --- the open values once a firm has set them ------------------------------------------------------------------------

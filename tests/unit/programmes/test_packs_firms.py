@@ -5,8 +5,7 @@ VALUES is the table: a rule, the pack, the value that is read, and the catalogue
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -17,10 +16,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.yaml import Value, load_strict
+from core.yaml import load_strict
 from dialer.programmes.load import PACKS, load_pack, shipped_packs
 from dialer.programmes.model import Avoidance, Cap, CapPer, DayKind, Deadline, Pack, Per, Retention, Trigger, Unit
 from dialer.programmes.scope import Facts
+from tests.unit.programmes.catalogue import carried_by, kinds
 
 pytestmark = pytest.mark.unit
 
@@ -537,28 +537,7 @@ def test_every_rule_of_these_packs_is_one_of_the_catalogue() -> None:
 
 def carried() -> set[str]:
     """Every rule id of these packs."""
-    return {rule for name in MINE for rule in ids_of(load_strict(PACKS / f"{name}.yaml").data)} - {"firm"}
-
-
-def ids_of(part: Value) -> Iterator[str]:
-    if isinstance(part, list):
-        for inner in part:
-            yield from ids_of(inner)
-    if isinstance(part, dict):
-        for key, inner in part.items():
-            if key in ("rule", "rules"):
-                yield from [inner] if isinstance(inner, str) else map(str, inner)
-            else:
-                yield from ids_of(inner)
-
-
-def kinds() -> dict[str, str]:
-    """The kind of every row of the catalogue; a feed of J1 is a value (CFG), a gap (M) is none."""
-    found: dict[str, str] = {}
-    for page in (ROOT / "docs" / "requirements").glob("[a-m]-*.md"):
-        for rule, kind in re.findall(r"^\| ([A-M]-\d+) \| ([^|]+) \|", page.read_text("utf-8"), re.MULTILINE):
-            found[rule] = "CFG" if rule.startswith("J") else kind.strip()
-    return found
+    return carried_by(MINE)
 
 
 @pytest.mark.rule("B-12")

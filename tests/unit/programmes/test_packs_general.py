@@ -5,8 +5,7 @@ VALUES is the table: a rule, the pack, the value that is read, and the catalogue
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from dialer.programmes.layers import Layers
 from dialer.programmes.load import PACKS, load_pack
 from dialer.programmes.model import DayKind, Pack, Per, Trigger, Unit, Windows
 from dialer.programmes.scope import Facts
+from tests.unit.programmes.catalogue import carried_by, ids_of, kinds
 
 pytestmark = pytest.mark.unit
 
@@ -512,25 +512,4 @@ def test_every_rule_of_the_table_is_carried_by_its_pack_or_a_gap() -> None:
 
 def carried() -> set[str]:
     """Every rule id of these packs."""
-    return {rule for name in MINE for rule in ids_of(load_strict(PACKS / f"{name}.yaml").data)}
-
-
-def ids_of(part: Value) -> Iterator[str]:
-    if isinstance(part, list):
-        for inner in part:
-            yield from ids_of(inner)
-    if isinstance(part, dict):
-        for key, inner in part.items():
-            if key in ("rule", "rules"):
-                yield from [inner] if isinstance(inner, str) else map(str, inner)
-            else:
-                yield from ids_of(inner)
-
-
-def kinds() -> dict[str, str]:
-    """The kind of every row of the catalogue; a feed of J1 is a value (CFG)."""
-    found: dict[str, str] = {}
-    for page in (ROOT / "docs" / "requirements").glob("[a-m]-*.md"):
-        for rule, kind in re.findall(r"^\| ([A-M]-\d+) \| ([^|]+) \|", page.read_text("utf-8"), re.MULTILINE):
-            found[rule] = "CFG" if rule.startswith("J") else kind.strip()
-    return found
+    return carried_by(MINE)
