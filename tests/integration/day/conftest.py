@@ -17,7 +17,6 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from core.calendars import ChinaCalendars
 from core.clock import SystemClock, china
 from dialer.desk.agents import employ
 from dialer.importing import import_clients, import_events, import_staff
@@ -127,7 +126,7 @@ def _site(folder: Path, clients: dict[str, object], agents: dict[str, object], s
     carrier = SimulatorProcess(Launch(table, folder / "carrier.jsonl")).start()
     context = Context(_settings(folder, carrier.port, settings))
     _import(folder, context, phones, agents, carrier.port)
-    run_nightly_plan(context.db, context.settings, context.clock, ChinaCalendars(), china(context.clock.now()).date())
+    run_nightly_plan(context.db, context.clock, context.night(china(context.clock.now()).date()))
     return Site(folder, carrier, context)
 
 
