@@ -6,8 +6,10 @@ changed since the run before.
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -106,6 +108,23 @@ def run_nightly_plan(db: Database, clock: Clock, night: Night) -> PlanSummary:
 def store_night(db: Database, clock: Clock, night: Night) -> tuple[Plan, PlanSummary]:
     """As ``run_nightly_plan``, and the plan itself."""
     night.pack.runnable()
+    with _no_collection():
+        return _store_night(db, clock, night)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A night makes millions of values and no cycles; the collector would walk over all of them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _store_night(db: Database, clock: Clock, night: Night) -> tuple[Plan, PlanSummary]:
     began, now = clock.monotonic(), clock.now()
     expired = close_expired(db, night, now=now)
     with db.write() as session:

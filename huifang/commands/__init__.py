@@ -18,7 +18,7 @@ MODULES = {
     "scripts": ("flow",),
     "evidence": ("search", "verify", "models"),
     "house": ("doctor", "user", "agent"),
-    "firm": ("calendar", "gates"),
+    "firm": ("calendar", "gates", "duties"),
     "rules": ("rules",),
     "simulate": ("simulate",),
     "packs": ("pack",),

@@ -1,4 +1,4 @@
-"""Commands about the firm's own data: holiday notices, and what waits for call-backs."""
+"""Commands about the firm's own matters: holiday notices, what waits for call-backs, what must follow from them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from core.calendars import Calendars
 from core.clock import china
 from core.errors import CalendarUnknown
 from core.notices import doubts, load_notices
+from dialer.following import duties as owed
 from dialer.following import gates as waiting
 from dialer.following.gates import GateAnswer
+from dialer.following.plans import Following
+from dialer.programmes.model import ACTIONS
+from dialer.tables import DutyState
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
 
@@ -125,4 +129,54 @@ def _answer(answer: GateAnswer, as_json: bool) -> None:
         raise SystemExit(3)
 
 
-COMMANDS = (calendar, gates)
+@click.group()
+def duties() -> None:
+    """What must follow from call-backs: messages, problems to be handled, reports, feedback."""
+
+
+@duties.command("list")
+@click.option("--state", type=click.Choice([*(state.value for state in DutyState), "all"]), default="open")
+@click.option("--kind", type=click.Choice(sorted(ACTIONS)), default=None)
+@click.option("--client", "client_id", default=None, help="Of one client only.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@pass_context
+def list_(context: Context, state: str, kind: str | None, client_id: str | None, limit: int, as_json: bool) -> None:
+    """Duties, those due first before the others."""
+    wanted = None if state == "all" else DutyState(state)
+    with context.db.session() as session:
+        found = owed.listing(session, context.clock.now(), state=wanted, kind=kind, client_id=client_id, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("duty_id", "kind", "client_id", "programme", "outcome", "channel", "due_at", "state", "rule")
+    print_table(f"{len(found)} duties", columns, [[one[name] for name in columns] for one in found])
+
+
+@duties.command()
+@click.argument("duty_id")
+@click.option("--by", required=True, help="Who did it.")
+@click.option("--note", default="", help="What was done.")
+@pass_context
+def done(context: Context, duty_id: str, by: str, note: str) -> None:
+    """Mark the duty DUTY_ID as done; a handled problem owes the client feedback."""
+    following = Following(context.pack, context.calendars, bool(context.settings.webhook.url))
+    with context.db.write() as session:
+        made = owed.complete(session, duty_id, by=by, at=context.clock.now(), following=following, note=note)
+        told = [f"{one.kind} {one.duty_id}" for one in made]
+    console().print(f"{duty_id}: done" + (f"; now owed: {', '.join(told)}" if told else ""))
+
+
+@duties.command()
+@click.argument("duty_id")
+@click.option("--by", required=True, help="Who takes it back.")
+@click.option("--note", required=True, help="Why.")
+@pass_context
+def cancel(context: Context, duty_id: str, by: str, note: str) -> None:
+    """Take the duty DUTY_ID back."""
+    with context.db.write() as session:
+        owed.cancel(session, duty_id, by=by, at=context.clock.now(), note=note)
+    console().print(f"{duty_id}: cancelled")
+
+
+COMMANDS = (calendar, gates, duties)

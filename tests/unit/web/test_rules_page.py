@@ -22,15 +22,15 @@ def _shown(visitor: Any, path: str) -> str:
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("name", shipped_packs())
-def test_every_shipped_pack_is_told_with_every_programme_in_both_languages(bob: Any, name: str, language: str) -> None:
+def test_every_shipped_pack_is_told_with_every_programme(bob: Any, language: str) -> None:
     bob.post("/language", {"language": language})
-    page, pack = _shown(bob, f"/rules?pack={name}"), load_pack(name)
-    for programme in pack.programmes.values():
-        assert f'id="programme-{programme.key}"' in page
-        assert (programme.title if language == "zh-CN" else programme.title_en) in page
-    ids = re.findall(r'id="([^"]+)"', page)
-    assert len(ids) == len(set(ids))
+    for name in shipped_packs():
+        page, pack = _shown(bob, f"/rules?pack={name}"), load_pack(name)
+        for programme in pack.programmes.values():
+            assert f'id="programme-{programme.key}"' in page, name
+            assert (programme.title if language == "zh-CN" else programme.title_en) in page, name
+        ids = re.findall(r'id="([^"]+)"', page)
+        assert len(ids) == len(set(ids)), name
 
 
 @pytest.mark.rule("M-01")
