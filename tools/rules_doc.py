@@ -421,6 +421,7 @@ def stale(root: Path) -> list[Path]:
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write the files, or with ``--check`` compare them; 1 when one is stale or the table cannot be made."""
+    sys.path.insert(0, str(root))  # test modules share helpers by their place below the root, as pytest runs them
     try:
         if arguments == ["--check"]:
             return int(bool(stale(root)))
