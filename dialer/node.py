@@ -21,6 +21,7 @@ from core.db import Database
 from core.errors import HuifangError
 from core.settings import Settings
 from dialer.calling import ledger
+from dialer.calling.dispatch import NEEDS_A_PERSON, look_again
 from dialer.calling.dispositions import Disposition, Judged, judge_ending
 from dialer.calling.media import MediaLoop
 from dialer.calling.scripts import Scripts, ScriptUnready
@@ -29,7 +30,7 @@ from dialer.calling.settling import Settling, retry, settle
 from dialer.calling.voice import VoiceDetector
 from dialer.desk import agents
 from dialer.desk.handoff import AgentLeg, HandoffDesk
-from dialer.gate import GateInput, NodeFacts, Verdict, judge
+from dialer.gate import NodeFacts, Verdict, judge
 from dialer.lines.base import Call, Line, LineError
 from dialer.planning import lookup
 from dialer.programmes.model import ContactRules, Pack
@@ -47,9 +48,6 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # how long the node waits before it looks for work again
 CLEAR_UP_S = 60.0  # how often what a fault left open is tried again
-LOOK_AGAIN = timedelta(minutes=1)  # a refused callback rests at least this long
-NEEDS_A_PERSON = timedelta(hours=1)  # time does not cure an opt-out or a missing number: look again much later
-MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand"})
 ATTEMPT_HEADER = "X-Huifang-Attempt"  # lets a carrier's log be matched with our attempts
 
 
@@ -320,7 +318,7 @@ class Node:
         if verdict.allowed and asked.phone is not None:
             return Allowed(verdict, asked.phone)
         reasons = [reason.as_json() for reason in verdict.reasons]
-        ledger.refused(session, callback, reasons, at=now, again_at=_look_again(asked, verdict))
+        ledger.refused(session, callback, reasons, at=now, again_at=look_again(asked, verdict))
         return None
 
     def _lease(self, waiting: Waiting, script: Script, session: Session) -> Job | None:
@@ -426,15 +424,6 @@ def _close(writer: RecordingWriter) -> None:
         writer.close()
     except HuifangError as error:
         logger.error("a recording could not be closed: %s", error)  # noqa: TRY400 - its message says all
-
-
-def _look_again(asked: GateInput, verdict: Verdict) -> datetime:
-    """When a refused callback is worth another look: its next window, or soon when only the machine was against it."""
-    chance = lookup.next_chance(asked)
-    if chance is not None and chance > asked.now:
-        return max(chance, asked.now + LOOK_AGAIN)
-    by_machine = {reason.code for reason in verdict.reasons} <= MACHINE_REASONS
-    return asked.now + (LOOK_AGAIN if by_machine else NEEDS_A_PERSON)
 
 
 def next_calling_day(rules: ContactRules, calendars: Calendars, now: datetime) -> date:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from core import audit
 from core.ids import new_id
+from dialer.calling import dispatch
 from dialer.calling.session import SessionResult, TakenAnswer
 from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
@@ -45,7 +46,7 @@ def ready(session: Session, now: datetime, limit: int) -> Sequence[Callback]:
             Callback.mode == CallbackMode.AUTOMATIC,
             Callback.provisional.is_(False),
         )
-        .order_by(Callback.priority, Callback.due_on, Callback.next_attempt_at, Callback.callback_id)
+        .order_by(*(getattr(Callback, name) for name in dispatch.ORDER))
         .options(joinedload(Callback.client), joinedload(Callback.items), joinedload(Callback.attempts))
         .limit(limit)
     )

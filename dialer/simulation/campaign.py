@@ -17,6 +17,7 @@ from random import Random
 from core.calendars import DAY, Calendars, ProvisionalCalendars
 from core.clock import CHINA, china
 from core.errors import CalendarUnknown
+from dialer.calling.dispatch import LOOK_AGAIN, look_again, next_look
 from dialer.calling.dispositions import NOT_THE_CLIENTS, Disposition
 from dialer.calling.numbers import next_number
 from dialer.calling.outcomes import CANCELLED
@@ -27,7 +28,6 @@ from dialer.programmes.facts import BadPreference, ClientFacts, ClientFile, Even
 from dialer.programmes.model import Pack
 from dialer.programmes.windows import Interval, Times, times_of, windows_on
 from dialer.simulation.books import Books, Callback, version_of
-from dialer.simulation.dispatch import LOOK_AGAIN, look_again, next_look
 from dialer.simulation.far_end import Reply, reply
 from dialer.simulation.population import Firm, People, event_types
 from dialer.simulation.queue import Agenda, Queue

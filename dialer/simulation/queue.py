@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 
+from dialer.calling.dispatch import Urgency, urgency
 from dialer.simulation.books import Callback
-from dialer.simulation.dispatch import Urgency, urgency
 from dialer.simulation.usage import Usage
 
 Happening = Callable[[datetime], None]

@@ -1,14 +1,15 @@
-"""The order in which call-backs are dialed whose time has come, and how fast: what the node does, as pure functions.
+"""The order in which call-backs are dialed whose time has come, how fast, and when a refused one is looked at again.
 
-The rule of this module: the order stands here and nowhere else. ``dialer.calling.ledger.ready`` asks the database for
-the same one; a test holds them together.
+The rule of this module: pure, and the only place of these rules; the node and the simulation both go by them.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
+from core.calendars import DAY
+from core.clock import CHINA, china
 from dialer.gate import GateInput, Verdict
 from dialer.planning.lookup import next_chance
 
@@ -20,8 +21,17 @@ IDLE = timedelta(seconds=0.5)
 """How long a node rests when it could not dial."""
 
 LOOK_AGAIN = timedelta(minutes=1)
+"""A refused call-back rests at least this long."""
+
 NEEDS_A_PERSON = timedelta(hours=1)
+"""Time does not cure an opt-out or a missing number: look again much later."""
+
 MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand"})
+
+TIME_REASONS = frozenset(
+    {"cap_reached", "too_soon", "too_early", "expired", "outside_window", "not_a_calling_day", "against_wish"}
+)
+"""Reasons that pass by themselves, or not at all before the deadline."""
 
 Urgency = tuple[int, date, datetime, str]
 
@@ -43,14 +53,16 @@ def urgency(callback: Ready) -> Urgency:
 def look_again(asked: GateInput, verdict: Verdict) -> datetime:
     """When a refused call-back is looked at again.
 
-    That is its next chance in time, soon when only the machine was against it, much later when it takes a person to
-    mend it.
+    That is its next chance in time; when there is none before the deadline, the next Chinese day, as the night may
+    change what is owed; soon when only the machine was against it; much later when it takes a person.
     """
     chance = next_chance(asked)
     if chance is not None and chance > asked.now:
         return max(chance, asked.now + LOOK_AGAIN)
-    by_machine = {reason.code for reason in verdict.reasons} <= MACHINE_REASONS
-    return asked.now + (LOOK_AGAIN if by_machine else NEEDS_A_PERSON)
+    codes = {reason.code for reason in verdict.reasons}
+    if chance is None and codes & TIME_REASONS and codes <= TIME_REASONS | MACHINE_REASONS:
+        return datetime.combine(china(asked.now).date() + DAY, time(0), CHINA)
+    return asked.now + (LOOK_AGAIN if codes <= MACHINE_REASONS else NEEDS_A_PERSON)
 
 
 def next_look(looked: datetime, *, dialed: bool, gap: timedelta, worth: datetime) -> datetime:
