@@ -50,15 +50,39 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The telephone line."""
+    """The telephone line of a node; where calls go stands under [trunk.NAME]."""
 
-    engine: str = _setting("baresip", "SIP engine: baresip")
-    trunk: str = _setting("", "where calls go: host:port of the SIP trunk")
-    transport: str = _setting("udp", "SIP transport to the trunk: udp, tcp or tls")
+    engine: str = _setting("baresip", "SIP engine: baresip or pyvoip (docs/lines.md)")
     listen: str = _setting("0.0.0.0:0", "local SIP address; port 0 takes a free one")
     caller_id: str = _setting("", "the firm's one standard number (B-25)")
     channels: int = _setting(10, "calls at the same time on this node")
-    calls_per_second: float = _setting(2.0, "new calls a second, at most")
+    calls_per_second: float = _setting(2.0, "new calls a second, at most, on this node")
+    rtp_ports: str = _setting("16384-32766", "UDP ports for audio")
+    media_timeout_s: int = _setting(60, "an answered call without any audio for so many seconds has ended; 0: never")
+    peers: str = _setting(
+        "", "further addresses or networks that may send SIP to us, comma separated; the trunks always may"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A way to the telephone network, one table a trunk: [trunk.carrier-a], [trunk.carrier-b].
+
+    The trunks with the lowest ``priority`` that are in order share the calls by ``weight``.
+    """
+
+    address: str = _setting("", "where its calls go: host:port")
+    transport: str = _setting("udp", "SIP transport: udp, tcp or tls")
+    domain: str = _setting("", "host of our From address; empty means the trunk's own")
+    user: str = _setting("", "user name when the trunk asks for one; empty means it knows our address")
+    password: str = _setting("", "password of that user", secret=True)
+    register_s: int = _setting(0, "register there and renew after so many seconds; 0: no registration")
+    options_s: int = _setting(30, "ask the trunk for its health (OPTIONS) every so many seconds; 0: never")
+    srtp: str = _setting("off", "encrypted audio: off, offered or required")
+    priority: int = _setting(1, "lower ones are used first; higher ones when those are full or out of order")
+    weight: int = _setting(1, "share of the calls among trunks of one priority")
+    channels: int = _setting(30, "calls at the same time over this trunk, all nodes together")
+    calls_per_second: float = _setting(5.0, "new calls a second over this trunk, all nodes together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +143,7 @@ class Settings:
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
     webhook: Webhook = field(default_factory=Webhook)
+    trunks: dict[str, Trunk] = field(default_factory=dict)
 
     @property
     def var(self) -> Path:
@@ -152,13 +177,19 @@ SECTIONS: dict[str, type[Any]] = {
     "webhook": Webhook,
 }
 
+NAMED: dict[str, type[Any]] = {"trunk": Trunk}
+"""Sections of which there may be several: ``[trunk.carrier-a]``."""
+_UNDERSCORES = str.maketrans(".-", "__")
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Settings from ``path`` (None: defaults only) overridden by ``environ``; SettingsError names the bad key."""
     values = _file_values(path) if path else {}
     for section, kind in SECTIONS.items():
         values.setdefault(section, {}).update(_environ_values(section, kind, environ))
-    return Settings(**{section: _section(section, kind, values[section]) for section, kind in SECTIONS.items()})
+    plain = {section: _section(section, kind, values[section]) for section, kind in SECTIONS.items()}
+    return Settings(**plain, trunks=_named("trunk", values.get("trunk", {}), environ))
 
 
 def _file_values(path: Path) -> Values:
@@ -172,16 +203,28 @@ def _file_values(path: Path) -> Values:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     for section, content in document.items():
-        _check_keys(path, text, section, content)
+        if section in NAMED and isinstance(content, dict):
+            _check_names(path, text, section, content)
+        else:
+            _check_keys(path, text, section, content, SECTIONS.get(section))
     return document
 
 
-def _check_keys(path: Path, text: str, section: str, content: object) -> None:
-    kind = SECTIONS.get(section)
+def _check_names(path: Path, text: str, section: str, content: dict[str, object]) -> None:
+    for name, part in content.items():
+        place = f"{section}.{name}"
+        if not isinstance(part, dict) or not _NAME.fullmatch(name):
+            raise SettingsError(
+                f"{path}:{_line_of(text, name, after=_line_of(text, section))}: {place}: write one table a {section}, such as [{section}.main]; "
+                "a name has small letters, digits and dashes"
+            )
+        _check_keys(path, text, place, part, NAMED[section])
+
+
+def _check_keys(path: Path, text: str, section: str, content: object, kind: type[Any] | None) -> None:
     if kind is None or not isinstance(content, dict):
-        raise SettingsError(
-            f"{path}:{_line_of(text, section)}: unknown section {section!r}; there are {', '.join(SECTIONS)}"
-        )
+        names = ", ".join([*SECTIONS, *(f"{name}.NAME" for name in NAMED)])
+        raise SettingsError(f"{path}:{_line_of(text, section)}: unknown section {section!r}; there are {names}")
     known = [item.name for item in fields(kind)]
     for key in content:
         if key not in known:
@@ -198,7 +241,7 @@ def _line_of(text: str, name: str, after: int = 0) -> int:
 
 
 def _environ_values(section: str, kind: type[Any], environ: Mapping[str, str]) -> dict[str, str]:
-    prefix = f"HUIFANG_{section}_".upper()
+    prefix = f"HUIFANG_{section}_".upper().translate(_UNDERSCORES)
     known = {f"{prefix}{item.name}".upper(): item.name for item in fields(kind)}
     found: dict[str, str] = {}
     for name in sorted(name for name in environ if name.startswith(prefix)):
@@ -209,6 +252,22 @@ def _environ_values(section: str, kind: type[Any], environ: Mapping[str, str]) -
         else:
             raise SettingsError(f"{name}: unknown setting; [{section}] knows {', '.join(known)}")
     return found
+
+
+def _named(section: str, given: Mapping[str, Mapping[str, object]], environ: Mapping[str, str]) -> dict[str, Any]:
+    kind, found = NAMED[section], {}
+    for name, values in given.items():
+        place = f"{section}.{name}"
+        found[name] = _section(place, kind, {**values, **_environ_values(place, kind, environ)})
+    _check_environ(section, given, environ)
+    return found
+
+
+def _check_environ(section: str, names: Mapping[str, object], environ: Mapping[str, str]) -> None:
+    known = tuple(f"HUIFANG_{section}_{name}_".upper().translate(_UNDERSCORES) for name in names)
+    for variable in sorted(environ):
+        if variable.startswith(f"HUIFANG_{section}_".upper()) and not variable.startswith(known):
+            raise SettingsError(f"{variable}: the file has no such {section}; it has {', '.join(names) or 'none'}")
 
 
 def _secret(path: Path, name: str) -> str:

@@ -244,6 +244,8 @@ class Callback(Base):
     provisional: Mapped[bool] = mapped_column(default=False)  # planned beyond the published holidays: never dialed
     appointment_at: Mapped[datetime | None]  # what was agreed with the client
     next_why: Mapped[dict[str, Any] | None]  # {"code", "text", "text_en"}: why next_attempt_at is when it is
+    claimed_by: Mapped[str | None]  # the node that is looking at it, until ``claimed_until``
+    claimed_until: Mapped[datetime | None]
     confirms: Mapped[str | None]  # the call-back that this one confirms (D-25) or makes good a promise of (B-24)
 
     client: Mapped[Client] = relationship()
@@ -385,10 +387,86 @@ class Attempt(Base):
     recording_id: Mapped[str | None]
     counts: Mapped[bool] = mapped_column(default=True)  # False: a trunk fault, consumes no attempt
     caller: Mapped[str | None]  # the member of staff who started it by hand; None: the dialer
+    trunk: Mapped[str | None]  # the trunk it was placed over
+    dialed_at: Mapped[datetime | None]  # when the INVITE left
+    ring_limit_s: Mapped[float | None]  # how long it might ring
+    retry_after_s: Mapped[int | None]  # what a 503 asked for (RFC 3261 section 20.33)
+    early: Mapped[dict[str, Any] | None]  # what was heard before the answer: tone, announcement, confidence, where
+    answer_class: Mapped[str | None]  # who answered: person, voicemail, assistant, fax, silence
+    answer_evidence: Mapped[dict[str, Any] | None]  # why the class was given, and when
+    answer_label: Mapped[str | None]  # who answered by the word of a person who heard it
+    labelled_by: Mapped[str | None]
+    labelled_at: Mapped[datetime | None]
+    reserves_agent: Mapped[bool] = mapped_column(default=False)  # an agent's seat is kept free for it
 
     callback: Mapped[Callback] = relationship(back_populates="attempts")
     answers: Mapped[list[Answer]] = relationship(order_by="Answer.at")
     handoffs: Mapped[list[Handoff]] = relationship(order_by="Handoff.requested_at")
+
+
+class NodeState(StrEnum):
+    """What a dialer node is doing."""
+
+    UP = "up"
+    DRAINING = "draining"  # dials nothing new
+    STOPPED = "stopped"  # ended by itself
+    DEAD = "dead"  # its heartbeat stayed away; others closed what it had
+
+
+class DialerNode(Base):
+    """One dialer process, known by its heartbeat."""
+
+    __tablename__ = "dialer_node"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    incarnation: Mapped[str]  # new at every start: a node that comes back is not the one that was declared dead
+    state: Mapped[str] = mapped_column(default=NodeState.UP)
+    host: Mapped[str]
+    version: Mapped[str]
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    calls: Mapped[int] = mapped_column(default=0)
+    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)  # ticks, late ticks, starved frames
+
+
+class Leader(Base):
+    """Who does what only one node may do, and until when."""
+
+    __tablename__ = "leader"
+
+    role: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str]
+    incarnation: Mapped[str]
+    until: Mapped[datetime]
+
+
+class TrunkState(Base):
+    """What the nodes share about a trunk: its rate, its faults, and whether it is taken out for maintenance."""
+
+    __tablename__ = "trunk_state"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_call_at: Mapped[datetime | None]  # when the rate limit lets the next call through
+    failures: Mapped[int] = mapped_column(default=0)  # faults in a row
+    opened_until: Mapped[datetime | None]  # the breaker is open so long
+    last_fault: Mapped[str] = mapped_column(default="")
+    last_fault_at: Mapped[datetime | None]
+    drained: Mapped[bool] = mapped_column(default=False)
+    drained_by: Mapped[str | None]
+    drained_at: Mapped[datetime | None]
+
+
+class TrunkHealthRow(Base):
+    """How one node sees one trunk: registration and the answers to OPTIONS."""
+
+    __tablename__ = "trunk_health"
+
+    trunk: Mapped[str] = mapped_column(primary_key=True)
+    node: Mapped[str] = mapped_column(primary_key=True)
+    registered: Mapped[bool | None]
+    reachable: Mapped[bool | None]
+    detail: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
 
 
 class GateRefusal(Base):

@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from core.settings import SECTIONS
+from core.settings import NAMED, SECTIONS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
@@ -26,7 +26,11 @@ KIND_NAMES = {"str": "text", "int": "whole number", "float": "number"}
 
 def settings_page() -> str:
     """The whole page, ending in one newline."""
-    return "\n".join([HEAD, *(_section(name, kind) for name, kind in SECTIONS.items())]).rstrip("\n") + "\n"
+    return "\n".join([HEAD, *(_section(name, kind) for name, kind in _sections())]).rstrip("\n") + "\n"
+
+
+def _sections() -> list[tuple[str, type[Any]]]:
+    return [*SECTIONS.items(), *((f"{name}.NAME", kind) for name, kind in NAMED.items())]
 
 
 def _section(name: str, kind: type[Any]) -> str:
@@ -38,7 +42,7 @@ def _section(name: str, kind: type[Any]) -> str:
 
 def _row(section: str, item: Field[Any], kind: type[Any]) -> str:
     default = f"`{item.default}`" if item.default != "" else "(empty)"
-    variable = f"HUIFANG_{section}_{item.name}".upper()
+    variable = f"HUIFANG_{section}_{item.name}".upper().replace(".", "_")
     cells = (
         f"`{item.name}`",
         KIND_NAMES.get(kind.__name__, kind.__name__),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy.orm import Session, selectinload
 
 from core import audit
 from core.ids import new_id
@@ -21,6 +21,9 @@ from dialer.calling.session import SessionResult, TakenAnswer
 from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
 from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
+
+CLAIM = timedelta(seconds=60)
+"""How long a node may take to make a script ready before others may try; then its lease fails."""
 
 SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
 
@@ -33,10 +36,11 @@ class Lease:
     recording_id: str
 
 
-def ready(session: Session, now: datetime, limit: int) -> Sequence[Callback]:
-    """Planned callbacks whose time has come, the most pressing first.
+def ready(session: Session, now: datetime, limit: int, node: str) -> Sequence[Callback]:
+    """Planned callbacks whose time has come and that no other node is looking at, the most pressing first.
 
     Those that people make are not the dialer's (M-03), and what was planned provisionally is never dialed (B-08).
+    PostgreSQL keeps the rows locked for this transaction and passes over what other nodes have locked.
     """
     wanted = (
         select(Callback)
@@ -45,22 +49,44 @@ def ready(session: Session, now: datetime, limit: int) -> Sequence[Callback]:
             Callback.next_attempt_at <= now,
             Callback.mode == CallbackMode.AUTOMATIC,
             Callback.provisional.is_(False),
+            or_(Callback.claimed_until.is_(None), Callback.claimed_until <= now, Callback.claimed_by == node),
         )
         .order_by(*(getattr(Callback, name) for name in dispatch.ORDER))
-        .options(joinedload(Callback.client), joinedload(Callback.items), joinedload(Callback.attempts))
+        .options(selectinload(Callback.client), selectinload(Callback.items), selectinload(Callback.attempts))
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    return session.scalars(wanted).unique().all()
+    return session.scalars(wanted).all()
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """When the next planned callback's time comes, later than ``now``; None when nothing is planned."""
+    ahead = (Callback.state == CallbackState.PLANNED, Callback.next_attempt_at > now)
+    return session.scalars(select(func.min(Callback.next_attempt_at)).where(*ahead)).one()
+
+
+def claim(callback: Callback, node: str, now: datetime) -> None:
+    """Keep other nodes away from ``callback`` while this one makes its script ready."""
+    callback.claimed_by, callback.claimed_until = node, now + CLAIM
 
 
 def lease(
-    session: Session, callback: Callback, *, node: str, phone: str, gate: dict[str, Any], flow_hash: str, at: datetime
+    session: Session,
+    callback: Callback,
+    *,
+    node: str,
+    phone: str,
+    gate: dict[str, Any],
+    flow_hash: str,
+    ring_limit_s: float,
+    at: datetime,
 ) -> Lease | None:
-    """Take ``callback`` for one attempt; None when another node was faster."""
+    """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now."""
+    mine = or_(Callback.claimed_by.is_(None), Callback.claimed_by == node)
     taken = (
         update(Callback)
-        .where(Callback.callback_id == callback.callback_id, Callback.state == CallbackState.PLANNED)
-        .values(state=CallbackState.CALLING)
+        .where(Callback.callback_id == callback.callback_id, Callback.state == CallbackState.PLANNED, mine)
+        .values(state=CallbackState.CALLING, claimed_by=None, claimed_until=None)
     )
     if cast("CursorResult[None]", session.execute(taken)).rowcount != 1:
         return None
@@ -79,6 +105,7 @@ def lease(
         provisionals=[],
         recording_id=new_id(at),
         caller=None,  # the dialer itself
+        ring_limit_s=ring_limit_s,
     )
     session.add(attempt)
     content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash}
@@ -106,6 +133,7 @@ def refused(
         row = GateRefusal(refusal_id=new_id(at), callback_id=callback.callback_id, at=at, last_at=at, reasons=reasons)
         session.add(row)
     callback.next_attempt_at = again_at
+    callback.claimed_by = callback.claimed_until = None
     callback.next_why = Why(
         "gate_refused",
         f"当时不可拨打：{'；'.join(reason['text'] for reason in reasons)}",
@@ -203,6 +231,7 @@ def interrupted(session: Session, node: str, at: datetime) -> list[Attempt]:
 
 def _keep_facts(attempt: Attempt, call: Call) -> None:
     ending = call.ending
+    attempt.dialed_at = call.dialed_at
     attempt.answered_at = call.answered_at
     attempt.sip_call_id = call.sip_call_id
     attempt.provisionals = [_provisional(item) for item in call.provisionals]

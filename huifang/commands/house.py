@@ -79,9 +79,10 @@ def _recorder(context: Context) -> str:
 
 
 def _trunk(context: Context) -> str:
-    if not context.settings.line.trunk:
-        raise SettingsError("set line.trunk in huifang.toml to the host:port of the SIP trunk")
-    return context.settings.line.trunk
+    trunks = context.settings.trunks
+    if not trunks:
+        raise SettingsError("write [trunk.main] with the address (host:port) of the SIP trunk into huifang.toml")
+    return ", ".join(f"{name} ({trunk.address})" for name, trunk in trunks.items())
 
 
 def _pack(context: Context) -> str:

@@ -19,9 +19,10 @@ from dialer.calling.scripts import Scripts
 from dialer.following import webhooks
 from dialer.lines.baresip_line import BaresipLine, Trunk
 from dialer.nightly import schedule
-from dialer.node import Node, Rooms
+from dialer.node import Node
 from dialer.planning.nightly import run_nightly_plan
 from dialer.programmes.model import Pack
+from dialer.rooms import Rooms
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
@@ -59,8 +60,8 @@ async def _node(context: Context) -> None:
 def _ready_pack(context: Context) -> Pack:
     """The firm's pack, once everything is set that a node needs; the error names what is not."""
     line = context.settings.line
-    if not line.trunk:
-        raise SettingsError("line.trunk is not set: give the host:port of the SIP trunk in huifang.toml")
+    if not context.settings.trunks:
+        raise SettingsError("there is no trunk: write [trunk.main] with its address into huifang.toml (docs/lines.md)")
     if not line.caller_id:
         raise SettingsError("line.caller_id is not set: give the firm's one standard number in huifang.toml (B-25)")
     if line.engine != "baresip":
@@ -73,8 +74,9 @@ def _rooms(context: Context) -> Rooms:
     settings, pack = context.settings, _ready_pack(context)
     site = Path(settings.firm.studio) if settings.firm.studio else None
     catalogue = Catalogue(site=site, speaker=Speaker(settings.var / "speech"))
-    host = settings.line.trunk.rpartition(":")[0] or settings.line.trunk
-    trunk = Trunk(domain=host, transport=settings.line.transport, display_name=settings.firm.name_en)
+    first = next(iter(settings.trunks.values()))
+    host = first.address.rpartition(":")[0] or first.address
+    trunk = Trunk(domain=host, transport=first.transport, display_name=settings.firm.name_en)
     line = BaresipLine(context.clock, listen=settings.line.listen, caller_id=settings.line.caller_id, trunk=trunk)
     return Rooms(
         settings=settings,

@@ -105,8 +105,10 @@ pack = "{DATA / "pack.yaml"}"
 [storage]
 var = "{day.folder}"
 
+[trunk.carrier]
+address = "127.0.0.1:{trunk_port}"
+
 [line]
-trunk = "127.0.0.1:{trunk_port}"
 listen = "127.0.0.1:0"
 caller_id = "95551"
 channels = 10

@@ -26,7 +26,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """``run("plan", "--json")`` in an empty folder that holds only a huifang.toml."""
     (tmp_path / "huifang.toml").write_text(
-        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\n',
+        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[trunk.main]\naddress = "127.0.0.1:5999"\n[line]\ncaller_id = "95551"\n',
         "utf-8",
     )
 
@@ -112,6 +112,8 @@ def test_a_bad_file_imports_nothing_and_names_every_place(run: Run, tmp_path: Pa
     ("toml", "words"),
     [
         ("[line]\ntrunks = 1\n", ["huifang.toml:2", "line.trunks"]),
+        ("[trunk.main]\nadress = 1\n", ["huifang.toml:2", "trunk.main.adress"]),
+        ("[trunk]\naddress = 'x'\n", ["huifang.toml:2", "[trunk.main]"]),
         ("[lines]\ntrunk = 1\n", ["huifang.toml:1", "'lines'"]),
         ("[line]\nchannels = 'many'\n", ["line.channels", "whole number"]),
         ("[line\n", ["not valid TOML"]),
@@ -152,8 +154,10 @@ def test_a_taken_port_of_the_pages_is_one_clear_line(run: Run, taken_port: int) 
     refused(run("web", HUIFANG_WEB_PORT=str(taken_port)), str(taken_port))
 
 
-def test_a_missing_trunk_is_named(run: Run) -> None:
-    refused(run("node", HUIFANG_LINE_TRUNK=""), "line.trunk")
+def test_a_missing_trunk_is_named(run: Run, site: Path) -> None:
+    settings = (site / "huifang.toml").read_text("utf-8")
+    (site / "huifang.toml").write_text(settings.replace('[trunk.main]\naddress = "127.0.0.1:5999"\n', ""), "utf-8")
+    refused(run("node"), "[trunk.main]")
 
 
 @pytest.mark.rule("B-25")

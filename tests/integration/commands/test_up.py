@@ -38,7 +38,7 @@ def test_up_serves_until_it_is_told_to_end_and_leaves_nothing_behind(tmp_path: P
     port = free_port()
     (tmp_path / "huifang.toml").write_text(
         f'[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[web]\nport = {port}\n'
-        '[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\nlisten = "127.0.0.1:0"\n',
+        '[trunk.main]\naddress = "127.0.0.1:5999"\n[line]\ncaller_id = "95551"\nlisten = "127.0.0.1:0"\n',
         "utf-8",
     )
     log = (tmp_path / "up.log").open("w")
@@ -63,7 +63,7 @@ def test_up_serves_until_it_is_told_to_end_and_leaves_nothing_behind(tmp_path: P
 
 
 def test_up_ends_with_an_error_when_one_part_cannot_start(tmp_path: Path) -> None:
-    line = '[line]\ntrunk = "127.0.0.1:5999"\ncaller_id = "95551"\n'
+    line = '[trunk.main]\naddress = "127.0.0.1:5999"\n[line]\ncaller_id = "95551"\n'
     (tmp_path / "huifang.toml").write_text(f'[firm]\npack = "GAL"\n{line}', "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "huifang", "up"], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False

@@ -56,7 +56,9 @@ def db(tmp_path: Path, owe: Callable[..., Callback]) -> Iterator[Database]:
 def lease(db: Database, at: datetime = NOW) -> ledger.Lease | None:
     with db.write() as session:
         callback = session.get_one(Callback, "B1")
-        return ledger.lease(session, callback, node="n1", phone="13900000001", gate=GATE, flow_hash="f", at=at)
+        return ledger.lease(
+            session, callback, node="n1", phone="13900000001", gate=GATE, flow_hash="f", ring_limit_s=30, at=at
+        )
 
 
 def test_a_callback_is_leased_once(db: Database) -> None:
@@ -70,9 +72,12 @@ def test_two_nodes_that_read_the_same_callback_cannot_both_take_it(db: Database)
     with db.session() as reading:
         stale = reading.get_one(Callback, "B1")
     with db.write() as session:
-        assert ledger.lease(session, stale, node="n1", phone="1", gate=GATE, flow_hash="f", at=NOW)
+        assert ledger.lease(session, stale, node="n1", phone="1", gate=GATE, flow_hash="f", ring_limit_s=30, at=NOW)
     with db.write() as session:
-        assert ledger.lease(session, stale, node="n2", phone="1", gate=GATE, flow_hash="f", at=NOW) is None
+        assert (
+            ledger.lease(session, stale, node="n2", phone="1", gate=GATE, flow_hash="f", ring_limit_s=30, at=NOW)
+            is None
+        )
 
 
 def test_equal_refusals_are_one_row_that_counts(db: Database) -> None:

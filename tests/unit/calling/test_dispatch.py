@@ -51,7 +51,7 @@ def test_the_node_dials_in_the_order_of_the_simulation(
             }
             session.add(Callback(**{**known, **changes}))
     with db.session() as session:
-        found = [one.callback_id for one in ready(session, MORNING, limit=100)]
+        found = [one.callback_id for one in ready(session, MORNING, limit=100, node="n")]
         wanted = [one.callback_id for one in sorted(session.scalars(select(Callback)), key=urgency)]
     db.close()
     assert found == wanted

@@ -131,7 +131,14 @@ class Firm:
         with self.db.write() as session:
             callback = session.get_one(Callback, "B1")
             taken = ledger.lease(
-                session, callback, node="n1", phone="13900000001", gate={}, flow_hash=f"h-{callback.flow}", at=at
+                session,
+                callback,
+                node="n1",
+                phone="13900000001",
+                gate={},
+                flow_hash=f"h-{callback.flow}",
+                ring_limit_s=30,
+                at=at,
             )
         assert taken is not None
         with self.db.write() as session:

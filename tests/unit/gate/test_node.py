@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from core.calendars import ChinaCalendars
-from dialer.node import next_calling_day, rings_an_agent
+from dialer.calling.claims import next_calling_day, rings_an_agent
 from ivr_flows.loader import load_flow
 from tests.unit.gate.firm import at, contact
 

@@ -1,0 +1,94 @@
+"""The books of an attempt that is over: its facts, its disposition, what becomes of its callback, its recording.
+
+The rule of this module: one transaction an attempt. A fault of ours consumes no attempt and keeps the recording; a node
+that died leaves attempts that count (design rule 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from dialer.calling import ledger
+from dialer.calling.dispositions import Disposition, Judged, judge_ending
+from dialer.calling.session import SessionResult
+from dialer.calling.settling import Settling, retry, settle
+from dialer.desk import agents
+from dialer.lines.base import Call
+from dialer.rooms import Rooms
+from dialer.tables import Attempt, AttemptState
+from recordings import sealing
+from recordings.writer import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Closes attempts of one node."""
+
+    rooms: Rooms
+    spool: Spool
+
+    def judged(self, call: Call) -> Judged:
+        """The disposition of a call that has ended, from the facts of the line."""
+        return judge_ending(
+            call.ending,
+            answered=call.answered_at is not None,
+            provisionals=call.provisionals,
+            dialed_at=call.dialed_at,
+            ring_limit_s=self.rooms.pack.runnable().ring_limit.total_seconds(),
+        )
+
+    def finish(
+        self, lease: ledger.Lease, call: Call | None, result: SessionResult, judged: Judged, session: Session
+    ) -> None:
+        """Keep everything about the attempt and move its callback on."""
+        attempt = ledger.ended(
+            session,
+            lease.attempt_id,
+            call,
+            result,
+            disposition=judged.disposition,
+            counts=judged.consumes_attempt,
+            cause=judged.why,
+            at=self.rooms.clock.now(),
+        )
+        if not result.recorded:
+            sealing.discard(session, self.spool, lease.recording_id)
+        settle(session, attempt, result, judged, self._settling())
+
+    def abandon(self, attempt_id: str, session: Session) -> str | None:
+        """A fault of ours ended the call: it consumes no attempt; returns the recording that is to be sealed."""
+        attempt = session.get_one(Attempt, attempt_id)
+        if attempt.state not in (AttemptState.LEASED, AttemptState.LIVE):
+            return None
+        recorded = not sealing.discard(session, self.spool, attempt.recording_id or "")
+        judged = Judged(Disposition.OUR_FAULT, "a fault of the node; see its log")
+        ledger.ended(
+            session,
+            attempt_id,
+            None,
+            SessionResult(recorded=recorded),
+            disposition=judged.disposition,
+            counts=False,
+            cause=judged.why,
+            at=self.rooms.clock.now(),
+        )
+        retry(session, attempt, judged.disposition, self._settling())
+        return attempt.recording_id
+
+    def close_interrupted(self, session: Session) -> list[str]:
+        """Close what died with the last run of this node; returns the ids of its attempts."""
+        now, node = self.rooms.clock.now(), self.rooms.settings.node.name
+        agents.release_node(session, node, now)
+        dead = ledger.interrupted(session, node, now)
+        for attempt in dead:
+            if attempt.recording_id and sealing.discard(session, self.spool, attempt.recording_id):
+                attempt.recording_id = None
+            retry(session, attempt, Disposition.INTERRUPTED, self._settling())
+        return [attempt.attempt_id for attempt in dead]
+
+    def _settling(self) -> Settling:
+        rooms = self.rooms
+        told = bool(rooms.settings.webhook.url)
+        return Settling(rooms.pack.runnable(), rooms.calendars, rooms.clock.now(), rooms.pack, webhooks=told)
