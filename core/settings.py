@@ -105,6 +105,31 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Pacing:
+    """How boldly is dialed, given the agents on duty (docs/pacing.md)."""
+
+    mode: str = _setting("progressive", "progressive (no client waits), ratio or predictive")
+    epsilon: float = _setting(0.001, "progressive: the chance of a shortage of agents up to which a call is placed")
+    reserve_from: float = _setting(0.5, "a call that asks with at least this chance keeps an agent's seat")
+    unstaffed: str = _setting(
+        "promise", "scripts that may need an agent while none is on duty: promise (dial them) or hold (do not)"
+    )
+    ratio: float = _setting(1.5, "ratio: calls that may ask for an agent, for each agent at hand")
+    ratio_limit: float = _setting(3.0, "ratio: no more than this, whatever ratio says")
+    predictive_target: float = _setting(0.01, "predictive: the share of abandoned calls to expect, at most")
+    abandonment_limit: float = _setting(
+        0.03, "share of abandoned calls at which ratio and predictive stop (16 CFR 310.4(b)(4)(i): 3 %)"
+    )
+    abandonment_days: int = _setting(30, "days of the ledger of abandoned calls (16 CFR 310.4(b)(4)(i): 30)")
+    answer_to_agent_s: float = _setting(
+        2.0, "seconds from the request for an agent to the agent, else abandoned (16 CFR 310.4(b)(1)(iv): 2)"
+    )
+    minimum_sample: int = _setting(100, "calls to be connected that a ledger holds before ratio and predictive dial")
+    history_calls: int = _setting(5000, "newest finished calls from which the scripts' needs are forecast")
+    history_days: int = _setting(30, "none of them older than so many days")
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe:
     """Speech to text."""
 
@@ -140,6 +165,7 @@ class Settings:
     line: Line = field(default_factory=Line)
     node: Node = field(default_factory=Node)
     desk: Desk = field(default_factory=Desk)
+    pacing: Pacing = field(default_factory=Pacing)
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
     webhook: Webhook = field(default_factory=Webhook)
@@ -172,6 +198,7 @@ SECTIONS: dict[str, type[Any]] = {
     "line": Line,
     "node": Node,
     "desk": Desk,
+    "pacing": Pacing,
     "transcribe": Transcribe,
     "web": Web,
     "webhook": Webhook,

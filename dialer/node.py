@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from core.errors import HuifangError
 from dialer.calling import ledger
-from dialer.calling.claims import Claims, Leased
+from dialer.calling.claims import Claims, Leased, Waiting
 from dialer.calling.dispositions import Disposition, Judged
 from dialer.calling.endings import Endings
 from dialer.calling.media import MediaLoop
 from dialer.calling.session import CallSession, SessionResult, TakenAnswer
-from dialer.calling.voice import VoiceDetector
+from dialer.calling.voice import Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
-from dialer.lines.base import Call, LineError
+from dialer.lines.base import Answered, Call, CallEvent, LineError
 from dialer.rooms import Rooms
 from dialer.store import Posts, Store
 from dialer.tables import Attempt
@@ -34,7 +34,7 @@ from transcribe import queue
 
 logger = logging.getLogger(__name__)
 
-IDLE_S = 0.5  # how long the node waits before it looks for work that others may have made
+FULL_S = 0.02  # how long the node waits for one of its own calls to end
 CLEAR_UP_S = 60.0  # how often what a fault left open is tried again
 ATTEMPT_HEADER = "X-Huifang-Attempt"  # lets a carrier's log be matched with our attempts
 
@@ -75,7 +75,7 @@ class Node:
             rules=rooms.settings.desk,
             avoided=rooms.pack.series_avoided,
         )
-        self._voices: list[VoiceDetector] = []
+        self._voices = Voices()
         self._live: dict[str, asyncio.Task[None]] = {}
         self._failed: list[str] = []
         self._unsealed: list[str] = []
@@ -93,10 +93,7 @@ class Node:
             await self._dial_until_drained()
         finally:
             ticking.cancel()
-            done = self._loop.figures
-            logger.info(
-                "ticks %d, late %d, dropped %d, worst %d ms", done.ticks, done.late, done.dropped, done.worst_ms
-            )
+            self._loop.figures.log()
             await self._rooms.line.close()
             self._spool.close()
             self._store.close()
@@ -113,29 +110,35 @@ class Node:
         logger.info("recovered %d attempts and %d recordings", len(dead), len(found.sealed))
 
     async def _dial_until_drained(self) -> None:
-        gap = 1.0 / self._rooms.settings.line.calls_per_second
         cleared_at = self._clock.monotonic()
         while not self._claims.draining:
-            dialed = len(self._live) < self._rooms.settings.line.channels and await self._dial_next()
-            if self._clock.monotonic() - cleared_at > CLEAR_UP_S:
+            began = self._clock.monotonic()
+            pause = await self._dial_turn()
+            if began - cleared_at > CLEAR_UP_S:
                 await self._clear_up()
-                cleared_at = self._clock.monotonic()
-            await self._clock.sleep(gap if dialed else IDLE_S)
+                cleared_at = began
+            await self._clock.sleep(max(0.0, began + pause - self._clock.monotonic()))
         while self._live:
             await asyncio.wait(self._live.values())
         await self._clear_up()
 
+    async def _dial_turn(self) -> float:
+        """Start a call when one is due and a channel is free; after how many seconds to look again."""
+        line = self._rooms.settings.line
+        if self._voices.short:
+            await asyncio.to_thread(self._voices.make)
+        if len(self._live) >= line.channels:
+            return FULL_S
+        if self._claims.learning_due:
+            await asyncio.to_thread(self._claims.learn)
+        if await self._dial_next():
+            return 1.0 / line.calls_per_second
+        return await self._store.write(self._claims.idle_for)
+
     async def _dial_next(self) -> bool:
         """Take the most pressing callback through the gate; True when a call was started."""
-        waiting = await self._store.write(self._claims.next_allowed)
-        if waiting is None:
-            return False
-        try:
-            script = await asyncio.to_thread(self._claims.prepare, waiting)
-        except HuifangError as error:
-            await self._store.write(partial(self._claims.unready, waiting, error))
-            return False
-        leased = await self._store.write(partial(self._claims.lease, waiting, script))
+        found = await self._store.write(self._claims.next_call)
+        leased = await self._with_script(found) if isinstance(found, Waiting) else found
         if leased is None:
             return False
         job = Job(leased, Posts(self._store))
@@ -143,6 +146,15 @@ class Node:
         self._live[job.lease.attempt_id] = task
         task.add_done_callback(lambda done: self._done(job.lease.attempt_id, done))
         return True
+
+    async def _with_script(self, waiting: Waiting) -> Leased | None:
+        """Make the script ready off the event loop, then ask the gate again and lease."""
+        try:
+            script = await asyncio.to_thread(self._claims.prepare, waiting)
+        except HuifangError as error:
+            await self._store.write(partial(self._claims.unready, waiting, error))
+            return None
+        return await self._store.write(partial(self._claims.lease, waiting, script))
 
     def _done(self, attempt_id: str, task: asyncio.Task[None]) -> None:
         del self._live[attempt_id]
@@ -168,10 +180,8 @@ class Node:
         try:
             writer = await asyncio.to_thread(self._spool.open, job.lease.recording_id)
             try:
-                voice = self._voices.pop() if self._voices else await asyncio.to_thread(VoiceDetector)
                 call = await self._rooms.line.dial(job.leased.uri, headers={ATTEMPT_HEADER: job.lease.attempt_id})
-                result = await self._live_call(job, call, writer, voice)  # subscribes before anything else can happen
-                self._voices.append(voice)
+                result = await self._live_call(job, call, writer)  # subscribes before anything else can happen
             finally:
                 await asyncio.to_thread(_close, writer)  # it waits for the disk, the tick must not
             judged = self._endings.judged(call)
@@ -184,8 +194,9 @@ class Node:
         if result.recorded:
             await self._seal(job.lease.recording_id)
 
-    async def _live_call(self, job: Job, call: Call, writer: RecordingWriter, voice: VoiceDetector) -> SessionResult:
+    async def _live_call(self, job: Job, call: Call, writer: RecordingWriter) -> SessionResult:
         job.posts.post(lambda db: ledger.went_live(db, job.lease.attempt_id))
+        call.subscribe(partial(self._keep_pick_up, job))
         session = CallSession(
             call,
             job.leased.script,
@@ -194,10 +205,15 @@ class Node:
             on_answer=partial(self._keep_answer, job),
             ring_agent=partial(self._ring_agent, job),
             desk=self._desk,
-            voice=voice,
+            voices=self._voices,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
         )
         return await session.run()
+
+    def _keep_pick_up(self, job: Job, event: CallEvent) -> None:
+        if isinstance(event, Answered):
+            at = self._clock.now()
+            job.posts.post(lambda session: ledger.picked_up(session, job.lease.attempt_id, at))
 
     def _keep_answer(self, job: Job, taken: TakenAnswer) -> None:
         at = self._clock.now()

@@ -1,9 +1,9 @@
 """The spool: recordings in the making. No recording, no call; a killed process loses less than a second.
 
-Every 200 ms of audio is handed to the kernel in one small write, so a SIGKILL costs at most the last 200 ms. Against
-power loss a background thread syncs each file every five seconds; the caller's event loop never waits for the disk's
-platter. A spool file is ``<recording_id>.wav.part``; its writer holds a lock on it that dies with the process, so that
-recovery can tell an abandoned file from a living one.
+Every 200 ms of audio is handed to a thread that writes it at once, so a SIGKILL costs little more than the last 200 ms;
+the caller's event loop never waits for the disk. Against power loss another thread syncs each file every five seconds.
+A spool file is ``<recording_id>.wav.part``; its writer holds a lock on it that dies with the process, so that recovery
+can tell an abandoned file from a living one.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from core.clock import Clock
 from recordings import wav
+from recordings.disk import DiskThread
 from recordings.errors import (
     RecorderNotReady,
     RecordingBusy,
@@ -33,8 +35,10 @@ from recordings.errors import (
 
 FLUSH_MS = 200
 SYNC_SECONDS = 5.0
+BACKLOG_MS = 30_000  # a disk this far behind has failed
 LIMIT_MS = 24 * 3600 * 1000  # a RIFF file ends at 4 GiB, 37 hours; no call-back lasts a day
 SUFFIX = ".wav.part"
+_FLUSH_BYTES = FLUSH_MS * wav.RATE // 1000 * 2  # of one side
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -46,6 +50,7 @@ class Spool:
         self.folder = folder
         self._clock = clock
         self._min_free = min_free_bytes
+        self._disk = DiskThread()
         self._syncer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool-sync")
 
     def ready(self) -> None:
@@ -73,7 +78,7 @@ class Spool:
         """Start a recording; RecorderNotReady when the spool is not ready or holds this id already."""
         self.ready()
         try:
-            return RecordingWriter(self.path(recording_id), self._clock, self._syncer)
+            return RecordingWriter(self.path(recording_id), self._clock, self._disk, self._syncer)
         except FileExistsError as error:
             raise RecorderNotReady(
                 f"recording {recording_id} exists in {self.folder} already; start the call with a new id"
@@ -127,20 +132,25 @@ class Spool:
         self.path(recording_id).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Wait for the background syncs and end their thread."""
+        """Wait for the background writes and syncs and end their threads."""
+        self._disk.close()
         self._syncer.shutdown()
 
 
 class RecordingWriter:
     """One growing recording: both sides of one call, in step (F-07). Made by ``Spool.open``; used by one thread."""
 
-    def __init__(self, path: Path, clock: Clock, syncer: Executor) -> None:
+    def __init__(self, path: Path, clock: Clock, disk: DiskThread, syncer: Executor) -> None:
         self.path = path
         self.recording_id = path.name.removesuffix(SUFFIX)
         self._clock = clock
+        self._disk = disk
         self._syncer = syncer
-        self._pending = bytearray()
-        self._frames = 0
+        self._client = bytearray()
+        self._firm = bytearray()
+        self._samples = 0
+        self._on_disk = 0
+        self._refused = False
         self._failure: RecordingFailed | None = None
         self._descriptor = _create(path, self.recording_id)
         self._synced_at = clock.monotonic()
@@ -149,19 +159,21 @@ class RecordingWriter:
     @property
     def position_ms(self) -> int:
         """How much audio it has been given, in ms: the offset at which the next frame will stand in the file."""
-        return self._frames * 1000 // wav.RATE
+        return self._samples * 1000 // wav.RATE
 
     def write(self, client: bytes, firm: bytes) -> None:
-        """Add one frame of each side: s16le, 8 kHz, equally long (20 ms = 320 bytes each). Does not wait for the disk.
+        """Add one frame of each side: s16le, 8 kHz, equally long (20 ms = 320 bytes each). Never waits for the disk.
 
-        RecordingFailed when the disk is full or broken (also by every later call), RecordingTooLong after 24 hours,
-        ValueError for unequal or odd frames and after ``close``.
+        RecordingFailed when the disk is full, broken or half a minute behind (also by every later call; noticed some
+        200 ms after the frame that the disk refused), RecordingTooLong after 24 hours, ValueError for unequal or odd
+        frames and after ``close``.
         """
         self._check(client, firm)
-        self._pending += wav.interleave(client, firm)
-        self._frames += len(client) // 2
-        if len(self._pending) >= FLUSH_MS * wav.BYTES_PER_MS:
-            self._flush()
+        self._client += client
+        self._firm += firm
+        self._samples += len(client) // 2
+        if len(self._client) >= _FLUSH_BYTES:
+            self._hand_over()
             self._sync_when_due()
 
     def close(self) -> None:
@@ -176,7 +188,8 @@ class RecordingWriter:
         try:
             if known is None:
                 self._await_sync()
-                self._flush()
+                self._hand_over()
+            self._disk.drain()
         finally:
             self._finish()
         if known is None and self._failure is not None:
@@ -200,12 +213,23 @@ class RecordingWriter:
         if self.position_ms + len(client) // 2 * 1000 // wav.RATE > LIMIT_MS:
             raise RecordingTooLong(f"recording {self.recording_id} reached {LIMIT_MS // 3_600_000} hours; end the call")
 
-    def _flush(self) -> None:
+    def _hand_over(self) -> None:
+        if (self._samples - self._on_disk) * 1000 // wav.RATE > BACKLOG_MS:
+            raise self._fail(OSError(errno.EIO, "the disk does not keep up"))
+        self._disk.submit(partial(self._put, bytes(self._client), bytes(self._firm)))
+        self._client.clear()
+        self._firm.clear()
+
+    def _put(self, client: bytes, firm: bytes) -> None:
+        """In the disk's thread: both sides in step behind what stands there; the next ``write`` tells a failure."""
+        left = memoryview(wav.interleave(client, firm))
         try:
-            while self._pending:
-                del self._pending[: os.write(self._descriptor, self._pending)]
+            while left and not self._refused:
+                left = left[os.write(self._descriptor, left) :]
         except OSError as error:
-            raise self._fail(error) from error
+            self._refused = True  # what came later must not stand right behind what came before the gap
+            self._fail(error)
+        self._on_disk += len(client) // 2
 
     def _sync_when_due(self) -> None:
         if self._sync is not None and self._sync.done():

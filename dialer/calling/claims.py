@@ -17,6 +17,8 @@ from core.clock import CHINA, china
 from core.errors import HuifangError
 from dialer.calling import ledger
 from dialer.calling.dispatch import NEEDS_A_PERSON, look_again
+from dialer.calling.pacing import rules_of
+from dialer.calling.pacing_facts import Pacer
 from dialer.calling.scripts import ScriptUnready
 from dialer.calling.session import Script
 from dialer.gate import NodeFacts, Verdict, judge
@@ -31,6 +33,9 @@ from recordings.errors import RecorderNotReady
 from recordings.writer import Spool
 
 logger = logging.getLogger(__name__)
+
+LOOK = 20  # how many callbacks one look asks the gate about
+IDLE_S = 0.5  # how long the node waits before it looks for work that others may have made
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +72,74 @@ class Claims:
     def __init__(self, rooms: Rooms, spool: Spool) -> None:
         """OpenValue when the pack leaves a value open that calling needs."""
         self.draining = False
+        self._looked_at = rooms.clock.now()
+        self._promised: tuple[date, date] | None = None
         self._rooms = rooms
         self._spool = spool
         self._node = rooms.settings.node.name
         self._rules = rooms.pack.runnable()
+        self._pacer = Pacer(rules_of(rooms.settings), flows=rooms.scripts.flow, avoided=rooms.pack.series_avoided)
 
-    def next_allowed(self, session: Session) -> Waiting | None:
-        """Claim the most pressing callback that the gate lets through; None when there is none now."""
-        now = self._rooms.clock.now()
-        for callback in ledger.ready(session, now, limit=self._rooms.settings.line.channels, node=self._node):
-            if self._judge(session, callback, now) is not None:  # asked again when the script is ready
+    def next_call(self, session: Session) -> Leased | Waiting | None:
+        """Lease the most pressing callback that the gate lets through; None when there is none now.
+
+        When its script has to be read or spoken first, it is only claimed, and asked for again (``lease``).
+        """
+        now = self._looked_at = self._rooms.clock.now()
+        ready = ledger.ready(session, now, limit=LOOK, node=self._node)
+        look = self._pacer.look(session, now) if ready else None
+        for callback in ready:
+            if look is None or not look.verdict(callback).allowed:
+                continue  # not yet: pacing is no refusal, the callback keeps its place
+            marketer = lookup.marketer(session, callback.client)
+            script = self._at_once(callback, marketer)
+            allowed = self._judge(session, callback, now, script)
+            if allowed is not None and script is not None:
+                return self._lease(session, callback, allowed, script, now)
+            if allowed is not None:
                 ledger.claim(callback, self._node, now)
-                marketer = lookup.marketer(session, callback.client)
                 return Waiting(callback.callback_id, callback.flow, callback.client, marketer)
         return None
 
+    @property
+    def learning_due(self) -> bool:
+        """Whether pacing should read the books anew (``learn``)."""
+        return self._pacer.due(self._rooms.clock.now())
+
+    def learn(self) -> None:
+        """Read history and the ledger of abandoned calls anew, off the event loop, beside the store's thread."""
+        with self._rooms.db.session() as session:
+            self._pacer.refresh(session, self._rooms.clock.now())
+
+    def idle_for(self, session: Session) -> float:
+        """Seconds until the next callback is due, ``IDLE_S`` at most: until then others may have made work."""
+        due = ledger.next_due(session, after=self._looked_at)
+        ahead = (due - self._rooms.clock.now()).total_seconds() if due else IDLE_S
+        return min(IDLE_S, max(0.0, ahead))
+
     def prepare(self, waiting: Waiting) -> Script:
         """The script for this client; ScriptUnready when his data lacks what it says. Reads files, may speak."""
-        now = self._rooms.clock.now()
-        day = next_calling_day(self._rules, self._rooms.calendars, now)
+        today, day = self._days()
         return self._rooms.scripts.prepare(
-            waiting.flow, waiting.client, marketer=waiting.marketer, callback_day=day, today=china(now).date()
+            waiting.flow, waiting.client, marketer=waiting.marketer, callback_day=day, today=today
         )
+
+    def _at_once(self, callback: Callback, marketer: str | None) -> Script | None:
+        today, day = self._days()
+        try:
+            return self._rooms.scripts.at_once(
+                callback.flow, callback.client, marketer=marketer, callback_day=day, today=today
+            )
+        except ScriptUnready:  # told when it is prepared, with its refusal
+            return None
+
+    def _days(self) -> tuple[date, date]:
+        """Today, and the day that a promised callback names."""
+        now = self._rooms.clock.now()
+        today = china(now).date()
+        if self._promised is None or self._promised[0] != today:
+            self._promised = today, next_calling_day(self._rules, self._rooms.calendars, now)
+        return self._promised
 
     def unready(self, waiting: Waiting, error: HuifangError, session: Session) -> None:
         """Keep the reason why a script could not be made ready as a refusal."""
@@ -102,9 +153,16 @@ class Claims:
     def lease(self, waiting: Waiting, script: Script, session: Session) -> Leased | None:
         """The gate again, at the instant of dialing, then the attempt's row (design rules 1 and 2)."""
         now = self._rooms.clock.now()
-        callback = session.get_one(Callback, waiting.callback_id)
+        callback = session.get_one(Callback, waiting.callback_id, with_for_update=True)  # rows before pacing's lock
         allowed = self._judge(session, callback, now, script)
-        if allowed is None:
+        return None if allowed is None else self._lease(session, callback, allowed, script, now)
+
+    def _lease(
+        self, session: Session, callback: Callback, allowed: Allowed, script: Script, now: datetime
+    ) -> Leased | None:
+        paced = self._pacer.look(session, now, lock=True).verdict(callback)
+        if not paced.allowed:  # another node was faster: not yet
+            callback.claimed_by = callback.claimed_until = None
             return None
         lease = ledger.lease(
             session,
@@ -114,6 +172,7 @@ class Claims:
             gate=allowed.verdict.as_json(),
             flow_hash=script.flow.hash,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
+            reserves_agent=paced.reserves_agent,
             at=now,
         )
         if lease is None:

@@ -59,9 +59,9 @@ def ready(session: Session, now: datetime, limit: int, node: str) -> Sequence[Ca
     return session.scalars(wanted).all()
 
 
-def next_due(session: Session, now: datetime) -> datetime | None:
-    """When the next planned callback's time comes, later than ``now``; None when nothing is planned."""
-    ahead = (Callback.state == CallbackState.PLANNED, Callback.next_attempt_at > now)
+def next_due(session: Session, after: datetime) -> datetime | None:
+    """When the next planned callback's time comes, later than ``after``; None when nothing is planned."""
+    ahead = (Callback.state == CallbackState.PLANNED, Callback.next_attempt_at > after)
     return session.scalars(select(func.min(Callback.next_attempt_at)).where(*ahead)).one()
 
 
@@ -80,6 +80,7 @@ def lease(
     flow_hash: str,
     ring_limit_s: float,
     at: datetime,
+    reserves_agent: bool = False,
 ) -> Lease | None:
     """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now."""
     mine = or_(Callback.claimed_by.is_(None), Callback.claimed_by == node)
@@ -106,6 +107,7 @@ def lease(
         recording_id=new_id(at),
         caller=None,  # the dialer itself
         ring_limit_s=ring_limit_s,
+        reserves_agent=reserves_agent,
     )
     session.add(attempt)
     content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash}
@@ -144,6 +146,11 @@ def refused(
 def went_live(session: Session, attempt_id: str) -> None:
     """The INVITE has left."""
     session.get_one(Attempt, attempt_id).state = AttemptState.LIVE
+
+
+def picked_up(session: Session, attempt_id: str, at: datetime) -> None:
+    """Somebody has answered; pacing counts from here."""
+    session.get_one(Attempt, attempt_id).answered_at = at
 
 
 def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetime) -> None:

@@ -19,6 +19,7 @@ SILENCE = bytes(FRAME_BYTES)
 TICK_S = FRAME_MS / 1000
 MAX_CATCH_UP = 100  # ticks, two seconds
 LATE_S = 0.010  # a tick this much behind its time counts as late
+VERY_LATE_S = 0.100  # ... and this much: the far end hears it
 _BACKLOG_BYTES = FRAME_BYTES * 50  # one second of received audio nobody consumed: something stalled
 _KEEP_BYTES = FRAME_BYTES * 5
 
@@ -31,8 +32,20 @@ class LoopFigures:
 
     ticks: int = 0
     late: int = 0
+    late_100ms: int = 0
     dropped: int = 0
     worst_ms: float = 0.0
+
+    def log(self) -> None:
+        """Tell them in one line."""
+        logger.info(
+            "ticks %d, late %d, over 100 ms %d, dropped %d, worst %d ms",
+            self.ticks,
+            self.late,
+            self.late_100ms,
+            self.dropped,
+            self.worst_ms,
+        )
 
 
 class MediaLoop:
@@ -70,6 +83,7 @@ class MediaLoop:
     def _tick(self, lateness: float) -> None:
         self.figures.ticks += 1
         self.figures.late += lateness > LATE_S
+        self.figures.late_100ms += lateness > VERY_LATE_S
         self.figures.worst_ms = max(self.figures.worst_ms, lateness * 1000)
         for tick in tuple(self._ticks):
             tick()

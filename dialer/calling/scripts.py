@@ -7,6 +7,7 @@ touched.
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date
 
@@ -20,6 +21,8 @@ from ivr_flows.model import Facts, Flow, Prompt
 from ivr_flows.prompts import Catalogue
 from ivr_flows.service import AGENT_OUTCOME, APOLOGY, service_prompts
 from ivr_flows.speech import day
+
+SPOKEN_KEPT = 500  # days and names spoken lately, about 10 kB each
 
 
 class ScriptUnready(HuifangError):
@@ -39,6 +42,7 @@ class Scripts:
         self._companies = companies
         self._flows: dict[tuple[str, str], Flow] = {}
         self._fixed: dict[tuple[str, str], Clip] = {}
+        self._spoken: OrderedDict[tuple[str, str], Clip] = OrderedDict()
         self._service = service_prompts()
 
     def flow(self, name: str, language: str) -> Flow:
@@ -49,18 +53,27 @@ class Scripts:
             self._flows[key] = load_flow(name, language, company=company, catalogue=self._catalogue)
         return self._flows[key]
 
+    def at_once(
+        self, name: str, client: Client, *, marketer: str | None, callback_day: date, today: date
+    ) -> Script | None:
+        """The same as ``prepare`` when nothing has to be read or spoken for it, else None."""
+        flow = self._flows.get((name, client.language))
+        if flow is None:
+            return None
+        facts = _facts(client, marketer, callback_day, today)
+        wanted = [prompt for prompt in flow.prompts.values() if _sayable(prompt, facts)]
+        wanted += [self._service[client.language, AGENT_OUTCOME], self._service[client.language, APOLOGY]]
+        if any(self._kept(prompt, facts) is None for prompt in wanted):
+            return None
+        return self.prepare(name, client, marketer=marketer, callback_day=callback_day, today=today)
+
     def prepare(self, name: str, client: Client, *, marketer: str | None, callback_day: date, today: date) -> Script:
         """The script for one client. ``marketer`` names who developed him, ``callback_day`` is the day to promise.
 
         ScriptUnready names facts about the client that the flow compares or speaks and that are missing.
         """
         flow = self.flow(name, client.language)
-        facts = {
-            "id_last4": client.id_last4 or "",
-            "developed_by": client.developed_by,
-            "marketer": marketer or "",
-            "callback_day": day(callback_day, today, client.language),
-        }
+        facts = _facts(client, marketer, callback_day, today)
         if missing := missing_facts(flow, facts):
             raise ScriptUnready(name, missing)
         return Script(
@@ -72,13 +85,31 @@ class Scripts:
         )
 
     def _clip(self, prompt: Prompt, facts: Facts) -> Clip:
-        if prompt.slot:
-            return _clip(prompt, self._catalogue.audio(prompt, facts))
-        key = (prompt.language, prompt.text)
-        if key not in self._fixed:
-            self._fixed[key] = _clip(prompt, self._catalogue.audio(prompt))
-        clip = self._fixed[key]
+        clip = self._kept(prompt, facts) or self._keep(prompt, facts)
         return clip if clip.prompt == prompt.id else Clip(prompt.id, clip.hash, clip.pcm)
+
+    def _kept(self, prompt: Prompt, facts: Facts) -> Clip | None:
+        if prompt.slot:
+            return self._spoken.get((prompt.language, facts[prompt.slot]))
+        return self._fixed.get((prompt.language, prompt.text))
+
+    def _keep(self, prompt: Prompt, facts: Facts) -> Clip:
+        if not prompt.slot:
+            clip = self._fixed[prompt.language, prompt.text] = _clip(prompt, self._catalogue.audio(prompt))
+            return clip
+        clip = self._spoken[prompt.language, facts[prompt.slot]] = _clip(prompt, self._catalogue.audio(prompt, facts))
+        if len(self._spoken) > SPOKEN_KEPT:
+            self._spoken.popitem(last=False)
+        return clip
+
+
+def _facts(client: Client, marketer: str | None, callback_day: date, today: date) -> dict[str, str]:
+    return {
+        "id_last4": client.id_last4 or "",
+        "developed_by": client.developed_by,
+        "marketer": marketer or "",
+        "callback_day": day(callback_day, today, client.language),
+    }
 
 
 def _sayable(prompt: Prompt, facts: Facts) -> bool:

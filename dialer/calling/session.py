@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from core.errors import HuifangError
 from dialer.calling.media import SILENCE, Clip, Ear, MediaLoop, Mouth, Played
 from dialer.calling.sounds import beep, hold_music
-from dialer.calling.voice import VoiceDetector
+from dialer.calling.voice import VoiceDetector, Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.desk.talk import AgentTalk
 from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
@@ -98,7 +98,7 @@ class CallSession:
         on_answer: Callable[[TakenAnswer], None],
         ring_agent: Callable[[str], asyncio.Task[AgentLeg | None]],
         desk: HandoffDesk,
-        voice: VoiceDetector,
+        voices: Voices,
         ring_limit_s: float,
     ) -> None:
         self.result = SessionResult()
@@ -109,7 +109,8 @@ class CallSession:
         self._on_answer = on_answer
         self._ring_agent = ring_agent
         self._desk = desk
-        self._voice = voice
+        self._voices = voices
+        self._voice: VoiceDetector | None = None
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
         self._recording = False
         self._ms = 0
@@ -140,6 +141,8 @@ class CallSession:
         finally:
             self._loop.remove(self._tick)
             stop()
+            if self._voice is not None:
+                self._voices.give_back(self._voice)
             await self._errands_done()
         return self.result
 
@@ -261,7 +264,7 @@ class CallSession:
             self._feed(flow_events.PromptFinished(prompt, self._whole))
 
     def _hear_open(self, answer: _OpenAnswer, heard: bytes) -> None:
-        if answer.start_ms is None:
+        if answer.start_ms is None or self._voice is None:
             return
         if self._voice.feed(heard):
             answer.speech_ms += FRAME_MS
@@ -319,6 +322,7 @@ class CallSession:
                     self._listening = (self._ms + timeout, timeout)
                 case flow_events.RecordOpen(max_ms=longest, silence_ms=silence):
                     self._open = _OpenAnswer(longest, silence)
+                    self._voice = self._voice or self._voices.take()
                     self._mouth.play([beep()])
                 case flow_events.RingAgent(reason=reason):
                     self._ring(reason)

@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -43,8 +44,11 @@ from dialer.lines.sip_messages import SipMessage, parse_close_text
 _log = logging.getLogger(__name__)
 
 WITNESS_PATIENCE_S = 2.0  # how long an event waits for the message that explains it (the 487 to a CANCEL, mostly)
+LONGEST_KEY_S = 1.5  # a key held longer is told then: all its end packets may be lost (RFC 4733 section 2.5.1.4)
+AUDIO_PATIENCE_S = 3.0  # an answer that opened no audio until then is hung up: the engine would keep it for ever
 _READ_BYTES = 4000  # 250 ms: one native read nearly always takes all there is
 _SAMPLE_EVERY = 25  # writes between two looks at the starvation counter (0.5 s at 20 ms)
+_NO_AUDIO = "the answer opened no audio: no common codec, a closed port, or no encryption where it is required"
 _AUDIO_GONE = (AudioNotActive, AudioRestarted)
 
 
@@ -88,6 +92,9 @@ class BaresipCall:
         self._errand: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._key: tuple[str, float] | None = None
+        self._key_limit: asyncio.TimerHandle | None = None
+        self._audio_limit: asyncio.TimerHandle | None = None
+        self._fault = ""  # why we hang up although nobody asked
         self._ending: Ending | None = None
         self._stats: MediaStats | None = None
         self._starved = StarvedFrames()
@@ -180,6 +187,7 @@ class BaresipCall:
 
     async def hold(self) -> None:
         """Put the far end on hold by re-INVITE."""
+        self._expect_audio(False)
         await self._ask("hold the call", self._engine.hold)
 
     async def resume(self) -> None:
@@ -296,11 +304,14 @@ class BaresipCall:
             case Event.CALL_ESTABLISHED:
                 self._check_format()
                 self._answered_at = now
+                self._expect_audio(True)
                 self._move(CallState.ANSWERED, Answered(now))
             case Event.CALL_HOLD | Event.CALL_RESUME:
                 self._emit(FarEndHold(event.event is Event.CALL_HOLD, now))
             case Event.CALL_DTMF_START | Event.CALL_DTMF_END:
-                self._digit(event)
+                self._release_key()
+                if event.event is Event.CALL_DTMF_START and event.text:
+                    self._press_key(event.text)
             case Event.CALL_CLOSED:
                 self._stats = media_stats(event.stats, self._starved.total)
                 self._end(self._closing(event).ending(now))
@@ -318,13 +329,30 @@ class BaresipCall:
     def _closing(self, event: StackEvent) -> Closing:
         return Closing(parse_close_text(event.text or ""), self._answered_at is not None, self._final, self._bye)
 
-    def _digit(self, event: StackEvent) -> None:
+    def _press_key(self, key: str) -> None:
+        self._key = (key, self._clock.monotonic())
+        self._key_limit = self._loop.call_later(LONGEST_KEY_S, self._release_key)
+
+    def _release_key(self) -> None:
+        """Tell the key that is down: its end came, the next one starts, it is down too long, or the call ended."""
         pressed, self._key = self._key, None
-        if pressed is not None:  # also when the next key starts: the end of this one was lost
+        if self._key_limit is not None:
+            self._key_limit.cancel()
+        if pressed is not None:
             held = round((self._clock.monotonic() - pressed[1]) * 1000)
             self._emit(Digit(pressed[0], held, self._clock.now()))
-        if event.event is Event.CALL_DTMF_START and event.text:
-            self._key = (event.text, self._clock.monotonic())
+
+    def _expect_audio(self, expected: bool) -> None:
+        if self._audio_limit is not None:
+            self._audio_limit.cancel()
+        self._audio_limit = self._loop.call_later(AUDIO_PATIENCE_S, self._require_audio) if expected else None
+
+    def _require_audio(self) -> None:
+        try:
+            self._engine.audio.info()
+        except _AUDIO_GONE:
+            self._fault = _NO_AUDIO
+            self._errand = self._loop.create_task(self._ask("hang up", self._engine.hangup, gone_is_fine=True))
 
     def _check_format(self) -> None:
         """Only 8 kHz mono is offered, so anything else is an engine fault; it must not reach a recording."""
@@ -346,11 +374,13 @@ class BaresipCall:
     def _end(self, ending: Ending) -> None:
         if self._ending is not None:
             return
-        self._ending = ending
+        self._release_key()
+        self._ending = replace(ending, by=EndedBy.STACK, cause=self._fault) if self._fault else ending
+        self._expect_audio(False)
         if self._farewell is not None:
             self._farewell.cancel()
         self._stats = self._stats or MediaStats(starved_frames=self._starved.total)
-        self._move(CallState.ENDED, Ended(ending))
+        self._move(CallState.ENDED, Ended(self._ending))
 
     def _emit(self, event: CallEvent) -> None:
         # Through the loop, so that a listener that fails harms neither the others nor the call.

@@ -1,72 +1,67 @@
 """The default SIP engine: baresip (libre, native RTP) behind the line protocol.
 
-The rule of this module: one engine per process, one account towards the trunk (no registration), G.711 only, and every
-fact about a call from the engine's events and its SIP trace. Incoming calls are refused with 486, REFER with 603: a
-dialer calls, it is not called.
+The rule of this module: one engine per process, one account for each trunk, G.711 only, and every fact about a call
+from the engine's events and its SIP trace. Incoming calls are refused with 486, REFER with 603: a dialer calls, it is
+not called.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import socket
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Coroutine, Mapping, Sequence
 
-from baresip import Account, BaresipError, Config, Event, Runtime, StackEvent, UserAgent
+from baresip import BaresipError, Event, Runtime, StackEvent, UserAgent
 from baresip.call import Call as EngineCall
 from baresip.call import CallState as EngineState
 
 from core.clock import Clock
+from dialer.lines.addresses import is_sip_uri, listening_address
 from dialer.lines.baresip_call import BaresipCall
-from dialer.lines.base import Ended, LineError
+from dialer.lines.baresip_config import calling_account, engine_config
+from dialer.lines.base import Ended, LineError, Trunk, TrunkHealth
 from dialer.lines.engine_logs import EngineLogs
 from dialer.lines.sip_messages import parse_message
+from dialer.lines.trunk_health import HealthBook
 
-__all__ = ["BaresipCall", "BaresipLine", "Trunk"]
+__all__ = ["BaresipCall", "BaresipLine"]
 
-_URI = re.compile(  # RFC 3261 section 19.1: user, host, port, parameters; no headers, no spaces
-    r"sip:[A-Za-z0-9_.!~*'()&=+$,;?/%-]+@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
-    r"(:(?P<port>\d{1,5}))?(;[A-Za-z0-9_.~=-]+)*"
-)
-CODECS = ("pcma", "pcmu")  # A-law first: what Chinese carriers speak
 _FAREWELL_S = 3.0  # how long close() waits for far ends to confirm our BYE
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """How we speak to the carrier.
-
-    domain: the host of our From address, mostly the trunk's; empty takes the listening host.
-    transport: udp, tcp or tls.
-    user, password: only when the trunk challenges (401/407) instead of trusting our address.
-    display_name: the firm's name beside the caller id.
-    rtp_ports: the UDP ports for audio. media_timeout_s: an answered call without RTP for so long is dead; 0 never.
-    """
-
-    domain: str = ""
-    transport: str = "udp"
-    user: str = ""
-    password: str = field(default="", repr=False)
-    display_name: str = ""
-    rtp_ports: tuple[int, int] = (16384, 32766)
-    media_timeout_s: int = 60
 
 
 class BaresipLine:
     """``Line`` on baresip. One lives in a process at a time; a line whose engine died needs a new process."""
 
-    def __init__(self, clock: Clock, *, listen: str, caller_id: str, trunk: Trunk | None = None) -> None:
-        """``listen`` is ``host:port`` (port 0: any free one); ``caller_id`` the firm's one standard number (B-25)."""
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        listen: str,
+        caller_id: str,
+        trunks: Sequence[Trunk],
+        rtp_ports: tuple[int, int] = (16384, 32766),
+        media_timeout_s: int = 60,
+        peers: Sequence[str] = (),
+        ca_file: str = "",
+    ) -> None:
+        """``listen`` is ``host:port`` (port 0: any free one); ``caller_id`` the firm's one standard number (B-25).
+
+        rtp_ports: the UDP ports for audio. media_timeout_s: an answered call without RTP for so long is dead; 0 never.
+        peers: addresses and networks, beside the trunks' hosts, that may send us requests.
+        ca_file: the certificates (PEM) by which a TLS trunk's own is checked; empty: those of the system.
+        """
         self._clock = clock
         self._listen = listen
         self._caller_id = caller_id
-        self._trunk = trunk or Trunk()
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._rtp_ports = rtp_ports
+        self._media_timeout_s = media_timeout_s
+        self._peers = tuple(peers)
+        self._ca_file = ca_file
+        self._health = HealthBook(clock, trunks)
+        self._agents: dict[str, UserAgent] = {}
         self._runtime: Runtime | None = None
-        self._agent: UserAgent | None = None
         self._logs: EngineLogs | None = None
         self._one_dial = asyncio.Lock()
         self._fresh: dict[int, BaresipCall] = {}  # told by the engine, not yet returned by dial
@@ -80,50 +75,77 @@ class BaresipLine:
         """Open the SIP port; LineError when it is taken, not permitted or the settings make no sense."""
         if self._runtime is not None:
             raise LineError("the line is already started; close it first")
+        if not self._trunks:
+            raise LineError("the line has no trunk: write [trunk.main] with its address into huifang.toml")
         runtime, logs = Runtime(), EngineLogs(self._on_trace)
         logs.attach()
         try:
-            aor, config = self._aor(), self._config()
-            _check_address(*_host_port(self._listen))
-            await runtime.start(config)
-            self._agent = await UserAgent.create(runtime, aor, transfer_policy="reject")
+            await self._open(runtime)
         except (BaresipError, ValueError, OSError) as error:
             logs.detach()
+            self._agents.clear()
             with contextlib.suppress(BaresipError):
                 await runtime.close()
             raise LineError(f"cannot open the SIP line on {self._listen}: {error}; {_remedy(error)}") from error
         self._runtime, self._logs = runtime, logs
         runtime.on_dead = self._engine_died
         runtime.subscribe(self._on_event)
-        self._agent.on_incoming(self._refuse)
 
-    async def dial(self, uri: str, *, headers: Mapping[str, str] | None = None) -> BaresipCall:
+    async def _open(self, runtime: Runtime) -> None:
+        trunks = tuple(self._trunks.values())
+        accounts = {trunk.name: calling_account(trunk, self._caller_id) for trunk in trunks}
+        config = engine_config(self._listen, trunks, self._rtp_ports, self._media_timeout_s, self._ca_file)
+        _check_address(*listening_address(self._listen))
+        await runtime.start(config)
+        for name, account in accounts.items():
+            self._agents[name] = await UserAgent.create(runtime, account, transfer_policy="reject")
+            self._agents[name].on_incoming(self._refuse)
+
+    def health(self) -> tuple[TrunkHealth, ...]:
+        """What is known of each trunk now."""
+        return self._health.report()
+
+    async def dial(self, uri: str, *, trunk: str = "", headers: Mapping[str, str] | None = None) -> BaresipCall:
         """Send one INVITE to ``uri`` (``sip:number@host:port``) and return at once.
 
         A caller that awaits this directly and subscribes before its next await misses no event.
         """
-        if not _is_uri(uri):
+        if not is_sip_uri(uri):
             raise LineError("no INVITE could leave: the address is not sip:number@host:port; mend number and trunk")
         async with self._one_dial:
-            call = await self._place(uri, dict(headers or {}))
+            call = await self._place(self._agent(trunk), uri, dict(headers or {}))
         asyncio.get_running_loop().call_soon(call.release)
         return call
 
-    async def _place(self, uri: str, headers: dict[str, str]) -> BaresipCall:
-        if self._agent is None or self._runtime is None:
+    def _agent(self, trunk: str) -> UserAgent:
+        if not self._agents:
             raise LineError("the line is not started; start it before dialing")
+        name = trunk or next(iter(self._agents))
+        if name not in self._agents:
+            raise LineError(
+                f"the line has no trunk {name!r}: write [trunk.{name}] into huifang.toml and restart the node"
+            )
+        return self._agents[name]
+
+    async def _place(self, agent: UserAgent, uri: str, headers: dict[str, str]) -> BaresipCall:
+        runtime = self._running()
         try:
-            engine = await self._agent.dial(uri, headers=headers)
+            engine = await agent.dial(uri, headers=headers)
         except asyncio.CancelledError:
             self._recall_unwanted()
             raise
         except (BaresipError, ValueError) as error:
-            self._drop_unborn(self._runtime)
+            self._drop_unborn(runtime)
             raise LineError(f"no INVITE could leave: {error}; {_remedy(error)}") from error
         # Ours was made when the engine told of the call and has missed nothing; this one came too late for a quick
         # refusal and would listen for ever.
-        self._runtime.unsubscribe(engine._on_stack_event)
+        runtime.unsubscribe(engine._on_stack_event)
         return self._fresh.pop(engine.handle)
+
+    def _running(self) -> Runtime:
+        if self._runtime is None:
+            raise LineError("the line is not started; start it before dialing")
+        return self._runtime
 
     def _recall_unwanted(self) -> None:
         """Hang up a call whose caller is gone: nobody may be rung by it."""
@@ -146,7 +168,8 @@ class BaresipLine:
         """Hang up what lives, wait for the far ends to confirm (3 s at most), give back the ports."""
         if self._runtime is None:
             return
-        runtime, self._runtime, self._agent = self._runtime, None, None
+        runtime, self._runtime = self._runtime, None
+        self._agents.clear()
         with contextlib.suppress(TimeoutError):
             await self._hang_up_all()
         with contextlib.suppress(BaresipError):  # a dead engine has nothing left to close
@@ -210,76 +233,12 @@ class BaresipLine:
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
 
-    def _aor(self) -> str:
-        host, _ = _host_port(self._listen)
-        domain = self._trunk.domain or host
-        if not self._trunk.domain and _is_wildcard(host):
-            raise ValueError("listening on every address leaves the From address without a host")
-        account = Account(
-            self._caller_id,
-            domain,
-            self._trunk.password,
-            reg_interval=0,
-            transport=_transport(self._trunk.transport),
-            audio_codecs=CODECS,
-            auth_user=self._trunk.user or None,
-        )
-        name = self._trunk.display_name
-        if any(character in name for character in '"\\<>\r\n'):
-            raise ValueError("the display name must not contain quotes, backslashes, angle brackets or line ends")
-        return f'"{name}" {account.aor()}' if name else account.aor()
-
-    def _config(self) -> Config:
-        host, port = _host_port(self._listen)
-        low, high = self._trunk.rtp_ports
-        return Config(
-            net_interface=_interface(host, self._trunk.domain),
-            max_concurrent_calls=None,
-            sip_trace=True,
-            rtp_timeout=self._trunk.media_timeout_s,
-            extra_config_text=f"sip_listen {host}:{port}\nrtp_ports {low}-{high}\n",
-        )
-
-
-def _host_port(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError(f"the listening address {listen!r} is not host:port")
-    return str(ipaddress.ip_address(host.strip("[]"))), int(port)
-
 
 def _check_address(host: str, port: int) -> None:
     """OSError when this machine cannot listen there: the engine would start without a transport and say nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.bind((host, port))
-
-
-def _interface(host: str, domain: str) -> str | None:
-    """The address to speak from: the listening one; the engine overlooks loopback (demo, tests) unless it is named."""
-    if not _is_wildcard(host):
-        return host
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(domain).is_loopback:
-            return domain
-    return None
-
-
-def _transport(name: str) -> Literal["udp", "tcp", "tls"]:
-    match name:
-        case "udp" | "tcp" | "tls":
-            return name
-    raise ValueError(f"the transport {name!r} is not udp, tcp or tls")
-
-
-def _is_uri(text: str) -> bool:
-    # The engine takes port 99999 for 34463, and an address that it cannot send to costs it its memory (docs/decisions).
-    match = _URI.fullmatch(text)
-    return match is not None and 0 < int(match["port"] or 5060) < 65536
-
-
-def _is_wildcard(host: str) -> bool:
-    return ipaddress.ip_address(host).is_unspecified
 
 
 def _remedy(error: Exception) -> str:
@@ -294,7 +253,6 @@ _REMEDIES = {
     "Address already in use": "another program holds this port: stop it or set line.listen to a free one",
     "Permission denied": "ports below 1024 need permission: set line.listen to a higher one",
     "Cannot assign requested address": "this machine does not have the address: mend line.listen",
-    "without a host": "set line.listen to this machine's address, or the trunk's domain",
     "another Runtime is active": "one process holds one line: close the other or start another process",
     "no local address": "set line.listen to an address that reaches the trunk",
     "start a new process": "the engine died: restart this node",

@@ -10,7 +10,7 @@ Audio is 8 kHz mono signed 16-bit little-endian PCM in both directions: 160 samp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -24,6 +24,43 @@ FRAME_BYTES = 320
 
 class LineError(HuifangError):
     """The line cannot place calls: mend the trunk or the engine named in the message; the attempt is not consumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """One way to the telephone network.
+
+    address: ``host:port`` of the carrier's SIP peer; without a port 5060, or 5061 for TLS.
+    transport: udp, tcp or tls.
+    domain: the host of our From address; empty takes the address's host.
+    user, password: only when the trunk challenges (401/407) instead of trusting our address.
+    register_s: register there and renew after so many seconds; 0: no registration.
+    options_s: ask for its health (OPTIONS, RFC 3261 section 11) every so many seconds; 0: never.
+    srtp: off, offered or required.
+    display_name: the firm's name beside the caller id.
+    """
+
+    name: str
+    address: str
+    transport: str = "udp"
+    domain: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    register_s: int = 0
+    options_s: int = 0
+    srtp: str = "off"
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkHealth:
+    """What is known of one trunk since ``at``; None: not asked for, or not known yet."""
+
+    trunk: str
+    registered: bool | None
+    reachable: bool | None
+    at: datetime
+    detail: str = ""
 
 
 class CallState(Enum):
@@ -60,7 +97,8 @@ class Ending:
 
     ``status``/``phrase`` are the final SIP response when the call was never answered (None after an answer, or when
     nothing came back at all); ``reasons`` are the values of every Reason header (RFC 3326); ``cause`` is the engine's
-    own words where no SIP response exists.
+    own words where no SIP response exists; ``retry_after_s`` is the final response's Retry-After (RFC 3261 section
+    20.33): seconds for which the trunk asks to be left alone.
     """
 
     by: EndedBy
@@ -69,6 +107,7 @@ class Ending:
     phrase: str = ""
     reasons: tuple[str, ...] = ()
     cause: str = ""
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +253,21 @@ class Call(Protocol):
 
 
 class Line(Protocol):
-    """A SIP engine that places calls."""
+    """A SIP engine that places calls over one or several trunks."""
 
     async def start(self) -> None:
         """Open the local ports; LineError when they are taken or not permitted."""
         ...
 
-    async def dial(self, uri: str, *, headers: Mapping[str, str] | None = None) -> Call:
-        """Send one INVITE to ``uri`` and return at once; LineError when no INVITE could leave."""
+    async def dial(self, uri: str, *, trunk: str = "", headers: Mapping[str, str] | None = None) -> Call:
+        """Send one INVITE to ``uri`` and return at once; LineError when no INVITE could leave.
+
+        ``trunk`` names the trunk whose transport, From address, credentials and encryption are used; empty: the first.
+        """
+        ...
+
+    def health(self) -> tuple[TrunkHealth, ...]:
+        """What is known of each trunk now, in the order they were given. Never blocks."""
         ...
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ The rule of this module: the wire is the witness. The engine's own words decide 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,8 +42,9 @@ class Closing:
         """The facts of this end."""
         if self.answered:
             return self._after_answer(at)
-        status, phrase, reasons = self._final_response()
-        return Ending(self._who_refused(status), at, status, phrase, reasons, self.text.cause)
+        final = self._final_response()
+        by = self._who_refused(final.status)
+        return Ending(by, at, final.status, final.phrase, final.reasons, self.text.cause, final.retry_after_s)
 
     def _after_answer(self, at: datetime) -> Ending:
         reasons = self.bye.reasons if self.bye else ()
@@ -51,15 +53,16 @@ class Closing:
         theirs = self.bye is not None or self.text.cause.startswith(THEIR_BYE)
         return Ending(EndedBy.FAR_END if theirs else EndedBy.STACK, at, reasons=reasons, cause=self.text.cause)
 
-    def _final_response(self) -> tuple[int | None, str, tuple[str, ...]]:
+    def _final_response(self) -> SipMessage:
         if self.final is not None and self.text.status in (None, self.final.status):
-            return self.final.status, self.final.phrase, self.final.reasons
-        return self.text.status, self.text.phrase, self.text.reasons
+            return self.final
+        return SipMessage(True, "", "INVITE", self.text.status, self.text.phrase, self.text.reasons)
 
     def _who_refused(self, status: int | None) -> EndedBy:
         if self.text.cause == OUR_END:
             return EndedBy.US
-        return EndedBy.FAR_END if status is not None else EndedBy.STACK
+        # A 2xx here is an answer that the engine could not use, which is nobody's decision.
+        return EndedBy.FAR_END if status is not None and status >= 300 else EndedBy.STACK
 
 
 def media_stats(report: Mapping[str, object], starved_frames: int) -> MediaStats:
@@ -86,4 +89,6 @@ def _part(report: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _number(value: object) -> float:
-    return max(0.0, float(value)) if isinstance(value, int | float) else 0.0
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return 0.0
+    return max(0.0, float(value))

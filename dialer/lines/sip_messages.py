@@ -14,6 +14,9 @@ _HEAD = re.compile(r"(RX|TX) \S+ \S+ -> \S+")
 _STATUS_LINE = re.compile(r"SIP/2\.0 (\d{3})(?: (.*))?")
 _CLOSE_TEXT = re.compile(r"(\d{3}) ([^,]*)(?:,(.*))?", re.DOTALL)
 _OUTSIDE_QUOTES = re.compile(r'((?:"(?:\\.|[^"\\])*"|[^",])*)(?:,|$)', re.DOTALL)
+_SECONDS = re.compile(
+    r"([0-9]{1,9})\s*(?:[(;].*)?", re.DOTALL
+)  # RFC 3261 section 20.33: a comment, parameters may follow
 _COMPACT = {"i": "call-id", "c": "content-type"}  # RFC 3261 section 7.3.3
 
 
@@ -22,7 +25,8 @@ class SipMessage:
     """One request (``status`` None) or response on the wire.
 
     ``method`` is the CSeq method, so a response names the request it answers; ``reasons`` are the single values of
-    all Reason headers (RFC 3326); ``has_sdp`` tells that a session description came along.
+    all Reason headers (RFC 3326); ``has_sdp`` tells that a session description came along; ``retry_after_s`` is the
+    Retry-After header in seconds, None when there is none that can be read.
     """
 
     received: bool
@@ -32,6 +36,7 @@ class SipMessage:
     phrase: str = ""
     reasons: tuple[str, ...] = ()
     has_sdp: bool = False
+    retry_after_s: int | None = None
 
     @property
     def answers_invite(self) -> bool:
@@ -73,7 +78,14 @@ def parse_message(text: str) -> SipMessage | None:
         phrase=(status[2] or "").strip() if status else "",
         reasons=split_reasons(value for name, value in headers if name == "reason"),
         has_sdp=bool(body.strip()) and first.get("content-type", "").lower().startswith("application/sdp"),
+        retry_after_s=parse_seconds(first.get("retry-after", "")),
     )
+
+
+def parse_seconds(value: str) -> int | None:
+    """The seconds of a Retry-After header (RFC 3261 section 20.33); None when it is none."""
+    match = _SECONDS.fullmatch(value)
+    return int(match[1]) if match else None
 
 
 def parse_close_text(text: str) -> CloseText:

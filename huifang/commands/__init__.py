@@ -22,6 +22,7 @@ MODULES = {
     "rules": ("rules",),
     "simulate": ("simulate",),
     "packs": ("pack",),
+    "pacing": ("pacing",),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,7 +23,7 @@ def upgrade() -> None:
 
 
 def _attempt() -> None:
-    columns = (
+    columns: tuple[sa.Column[Any], ...] = (
         sa.Column("trunk", sa.String(), nullable=True),
         sa.Column("dialed_at", UtcDateTime(), nullable=True),
         sa.Column("ring_limit_s", sa.Float(), nullable=True),

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from core.clock import SystemClock
 from dialer.lines.baresip_line import BaresipLine
-from dialer.lines.base import FRAME_BYTES, Answered, Ended
+from dialer.lines.base import FRAME_BYTES, Answered, Ended, Trunk
 
 TICK_S = 0.02
 LEAD_FRAMES = 4  # 80 ms written ahead: what a dialer does to survive a busy tick
@@ -251,7 +251,8 @@ def audio_totals(calls):
 async def case(kind, load, seconds):
     """One case in this process."""
     with tempfile.TemporaryDirectory() as folder, echo(folder) as (port, far_end):
-        line = BaresipLine(SystemClock(), listen="127.0.0.1:0", caller_id="4008001234")
+        trunk = Trunk("echo", f"127.0.0.1:{port}")
+        line = BaresipLine(SystemClock(), listen="127.0.0.1:0", caller_id="4008001234", trunks=[trunk])
         await line.start()
         cpu, far, wall = time.process_time(), cpu_seconds(far_end), time.perf_counter()
         result = await {"two_way": two_way, "bridged": bridged, "churn": churn}[kind](line, port, load, seconds, folder)

@@ -13,6 +13,7 @@ import pytest
 
 from dialer.calling.media import Clip, MediaLoop
 from dialer.calling.session import CallSession, Script, TakenAnswer
+from dialer.calling.voice import Voices
 from dialer.desk.handoff import AgentLeg
 from dialer.lines.base import Answered, CallEvent, CallState, Digit, Ended, EndedBy, Ending
 from ivr_flows.loader import load_flow
@@ -163,6 +164,9 @@ class Silent:
     def __init__(self) -> None:
         self.speaking = False
 
+    def reset(self) -> None:
+        """Nothing is kept."""
+
     def feed(self, frame: bytes) -> bool:
         return self.speaking
 
@@ -196,7 +200,7 @@ def _session(stage: Stage, changed: dict[str, Any]) -> CallSession:
         "on_answer": stage.answers.append,
         "ring_agent": stage.desk.ring,
         "desk": stage.desk,
-        "voice": Silent(),
+        "voices": Voices(Silent),  # type: ignore[arg-type]
         "ring_limit_s": 5.0,
     }
     return CallSession(stage.client, script, **(options | changed))  # type: ignore[arg-type]

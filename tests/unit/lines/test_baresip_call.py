@@ -123,6 +123,30 @@ def test_a_key_whose_release_was_lost_is_told_when_the_next_is_pressed():
     assert [one.key for one in heard if isinstance(one, Digit)] == ["1", "2"]
 
 
+def test_a_key_that_is_never_released_is_told_after_a_while(monkeypatch):
+    monkeypatch.setattr(baresip_call, "LONGEST_KEY_S", 0.01)
+
+    async def play():
+        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine())
+        call.release()
+        heard, told = [], asyncio.Event()
+        call.subscribe(heard.append)
+        call.subscribe(lambda one: told.set())
+        call.engine_event(event(Event.CALL_DTMF_START, "7"))
+        async with asyncio.timeout(2):
+            await told.wait()
+        call.engine_event(event(Event.CALL_DTMF_END))  # it was only late
+        await asyncio.sleep(0)
+        return heard
+
+    assert [one.key for one in asyncio.run(play())] == ["7"]
+
+
+def test_a_key_that_is_down_when_the_call_ends_is_told_before_the_end():
+    _, heard = told([("engine", event(Event.CALL_DTMF_START, "7")), *STORY[-2:]])
+    assert [type(one).__name__ for one in heard] == ["Digit", "Ended"]
+
+
 def test_a_challenge_that_was_answered_is_not_the_last_word():
     invite = ("wire", SipMessage(False, "abc", "INVITE"))
     news = [invite, ("wire", response(401)), invite, ("wire", response(180)), ("engine", event(Event.CALL_RINGING))]

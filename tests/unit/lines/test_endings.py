@@ -19,8 +19,8 @@ OURS, THEIRS, TIMER = "Rejected by user", "Connection reset by peer [104]", "Con
 BYE = SipMessage(True, "a", "BYE", reasons=("Q.850;cause=16",))
 
 
-def response(status):
-    return SipMessage(True, "a", "INVITE", status, "Phrase", ("Q.850;cause=1",))
+def response(status, retry_after_s=None):
+    return SipMessage(True, "a", "INVITE", status, "Phrase", ("Q.850;cause=1",), False, retry_after_s)
 
 
 def closing(text, *, answered=False, final=None, bye=None):
@@ -38,6 +38,7 @@ def closing(text, *, answered=False, final=None, bye=None):
         (closing(OURS), EndedBy.US, None, ()),
         (closing(TIMER), EndedBy.STACK, None, ()),
         (closing("Connection refused [111]"), EndedBy.STACK, None, ()),
+        (closing("Bad message [74]", final=response(200)), EndedBy.STACK, 200, ("Q.850;cause=1",)),
         (closing(OURS, answered=True, final=response(200)), EndedBy.US, None, ()),
         (closing(THEIRS, answered=True, bye=BYE), EndedBy.FAR_END, None, ("Q.850;cause=16",)),
         (closing(THEIRS, answered=True), EndedBy.FAR_END, None, ()),
@@ -67,6 +68,11 @@ def test_the_ending_names_who_and_what(case, by, status, reasons):
 )
 def test_an_end_waits_only_for_a_message_that_must_come(case, rang, waits):
     assert case.lacks_witness(rang=rang) is waits
+
+
+def test_how_long_the_trunk_asks_to_be_left_alone_is_kept():
+    assert closing("503 Phrase", final=response(503, 30)).ending(NOON).retry_after_s == 30
+    assert closing("503 Phrase", final=response(503)).ending(NOON).retry_after_s is None
 
 
 @given(st.text(max_size=60), st.booleans(), st.none() | st.integers(200, 699).map(response), st.none() | st.just(BYE))

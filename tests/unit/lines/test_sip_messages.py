@@ -90,6 +90,24 @@ def test_a_folded_header_is_one_value():
     assert message.reasons == ("Q.850 ;cause=20 ;x",)
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Retry-After: 30", 30),
+        ("retry-after:  120 (I'm in a meeting)", 120),
+        ("Retry-After: 18000;duration=3600", 18000),
+        ("Retry-After: soon", None),
+        ("Retry-After: -5", None),
+        ("Retry-After: 99999999999", None),
+        ("X-Other: 1", None),
+    ],
+)
+def test_how_long_to_leave_a_trunk_alone(header, seconds):
+    message = parse_message(trace("SIP/2.0 503 Service Unavailable", "Call-ID: a", "CSeq: 1 INVITE", header))
+    assert message is not None
+    assert message.retry_after_s == seconds
+
+
 @pytest.mark.parametrize("missing", ["Call-ID", "CSeq", "head"])
 def test_an_entry_without_its_keys_is_no_message(missing):
     headers = [line for line in ("Call-ID: a", "CSeq: 1 INVITE") if not line.startswith(missing)]

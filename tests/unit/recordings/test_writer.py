@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from core.clock import SimulatedClock
 from recordings import wav
+from recordings.disk import DiskThread
 from recordings.errors import (
     RecorderNotReady,
     RecordingBusy,
@@ -110,6 +111,7 @@ def test_at_most_200_ms_of_audio_wait_outside_the_kernel(new_spool, lengths) -> 
     with spool.open("a") as writer:
         for length in lengths:
             writer.write(bytes(2 * length), bytes(2 * length))
+            writer._disk.drain()
             in_kernel = wav.duration_ms(spool.path("a").stat().st_size)
             assert writer.position_ms - in_kernel <= 200
 
@@ -144,7 +146,7 @@ def test_a_closed_recording_takes_no_more_and_closes_twice(room) -> None:
 
 def test_it_refuses_to_grow_beyond_a_day(room) -> None:
     with room.spool.open("a") as writer:
-        writer._frames = LIMIT_MS * 8  # as if a day of audio had been written
+        writer._samples = writer._on_disk = LIMIT_MS * 8  # as if a day of audio had been written
         with pytest.raises(RecordingTooLong, match="24 hours; end the call"):
             writer.write(bytes(320), bytes(320))
 
@@ -207,7 +209,7 @@ def test_a_broken_disk_under_a_claim_is_told_as_such(room) -> None:
 
 @pytest.mark.rule("F-14")
 def test_a_failed_sync_fails_the_recording_and_stays_failed(tmp_path) -> None:
-    writer = RecordingWriter(tmp_path / "a.wav.part", SimulatedClock(START), BrokenDisk())
+    writer = RecordingWriter(tmp_path / "a.wav.part", SimulatedClock(START), DiskThread(), BrokenDisk())
     second = bytes(16_000)
     for _ in range(2):
         with pytest.raises(RecordingFailed, match="check the disk"):
@@ -220,7 +222,7 @@ def test_a_failed_sync_fails_the_recording_and_stays_failed(tmp_path) -> None:
 def test_it_syncs_in_the_background_at_most_every_five_seconds(tmp_path) -> None:
     clock = SimulatedClock(START)
     pool = CountingPool(max_workers=1)
-    with RecordingWriter(tmp_path / "a.wav.part", clock, pool) as writer:
+    with RecordingWriter(tmp_path / "a.wav.part", clock, DiskThread(), pool) as writer:
         for _ in range(100):
             pool.settle()
             writer.write(bytes(3200), bytes(3200))

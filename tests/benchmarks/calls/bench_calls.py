@@ -1,0 +1,234 @@
+"""How many calls the whole product carries: gate, INVITE, script with prompts, keys, two-channel recording, database.
+
+The far end is SIPp on the same machine, which presses keys and returns our audio. Node processes run as on a site; what
+they did is read from their database and their recordings. The last line of the output is one JSON object; BENCH_QUICK=1
+runs one minute.
+
+    python tests/benchmarks/calls/bench_calls.py [--case load|setup|short|clean] [--calls 125] [--minutes 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import far_end as far
+import site_maker as making
+from sqlalchemy import select
+
+from core.db import Database
+from dialer.tables import Attempt, Callback
+from recordings.tables import Recording
+
+HERE = Path(__file__).parent
+LIFE_S = 25.0
+RATE = 5.0
+WARM_S = 6.0
+QUICK = os.environ.get("BENCH_QUICK") == "1"
+
+
+def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[str, Any]:
+    """``calls`` simultaneous calls for ``minutes``, as many new ones a second as keeps them up."""
+    seconds, site = minutes * 60, making.make(folder)
+    life = max(LIFE_S, calls / (RATE * nodes)) if nodes == 1 else LIFE_S
+    rate = calls / life
+    ramp = calls / rate
+    total = int((ramp + seconds) * rate)
+    with far.far_end(far.answers(life), folder) as end:
+        making.fill(site, total, first=timedelta(seconds=WARM_S), gap_s=1 / rate, prefix="L")
+        with ExitStack() as stack:
+            running = [
+                stack.enter_context(site.node(f"n{number}", port=end.port, channels=calls * 2, rate=1000.0))
+                for number in range(nodes)
+            ]
+            idle_mb = _idle_mb(running)
+            time.sleep(ramp + WARM_S)
+            before, began = _cpu(running), time.perf_counter()
+            far_before = end.cpu_s()
+            time.sleep(seconds / 2)
+            peak_mb = sum(far.rss_mb(process.pid) for process in running)
+            time.sleep(max(0.0, seconds / 2 - 3))
+            used, wall = _cpu(running) - before, time.perf_counter() - began
+            far_used = end.cpu_s() - far_before
+            time.sleep(life + 10)
+    found = _read(site, wall, began)
+    found |= {
+        "cores": round(used / wall, 3),
+        "far_end_cores": round(far_used / wall, 3),
+        "cpu_ms_per_call_s": round(used / (wall * calls) * 1000, 3),
+        "mb_per_call": round((peak_mb - idle_mb) / calls, 3),
+        "minutes": minutes,
+        "cps": round(rate, 2),
+        "nodes": nodes,
+    }
+    return found | _ticks([site.log(f"n{number}") for number in range(nodes)])
+
+
+def _idle_mb(running: list[subprocess.Popen[bytes]]) -> float:
+    time.sleep(WARM_S - 1)
+    return sum(far.rss_mb(process.pid) for process in running)
+
+
+def _cpu(running: list[subprocess.Popen[bytes]]) -> float:
+    return sum(far.cpu_seconds(process.pid) for process in running)
+
+
+def _read(site: making.Site, wall: float, began: float) -> dict[str, Any]:
+    """What the database and the recordings say."""
+    db = Database(site.database)
+    with db.session() as session:
+        attempts = session.scalars(select(Attempt)).all()
+        callbacks = {one.callback_id: one for one in session.scalars(select(Callback))}
+        lengths = {one.recording_id: one.duration_ms for one in session.scalars(select(Recording))}
+    db.close()
+    media = [one.media or {} for one in attempts if one.answered_at]
+    errors = [_error_ms(one, lengths) for one in attempts if one.answered_at and one.recording_id in lengths]
+    waits = [(one.dialed_at - _due(one, callbacks)).total_seconds() * 1000 for one in attempts if one.dialed_at]
+    return {
+        "attempts": len(attempts),
+        "answered": len(media),
+        "dispositions": _counts(one.disposition or "none" for one in attempts),
+        "starved_frames": sum(one.get("starved_frames", 0) for one in media),
+        "dropped_bytes": sum(one.get("dropped_bytes", 0) for one in media),
+        "calls": _most_at_once(attempts),
+        "recordings": len(errors),
+        "recording_error_ms_max": max(errors, default=None),
+        "recording_error_ms_median": statistics.median(errors) if errors else None,
+        "due_to_invite_p95_ms": round(statistics.quantiles(waits, n=20)[-1], 1) if len(waits) > 20 else None,
+        "due_to_invite_median_ms": round(statistics.median(waits), 1) if waits else None,
+    }
+
+
+def _error_ms(attempt: Attempt, lengths: dict[str, int | None]) -> float:
+    """How far the recording's length is from what the call sent in RTP, both from the answer to the end."""
+    sent = (attempt.media or {}).get("packets_sent", 0) * 20
+    return abs((lengths[attempt.recording_id or ""] or 0) - sent)
+
+
+def _due(attempt: Attempt, callbacks: dict[str, Callback]) -> Any:
+    return callbacks[attempt.callback_id].created_at
+
+
+def _counts(words: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for word in words:
+        found[word] = found.get(word, 0) + 1
+    return found
+
+
+def _most_at_once(attempts: Any) -> int:
+    steps = [(one.answered_at, 1) for one in attempts if one.answered_at and one.ended_at]
+    steps += [(one.ended_at, -1) for one in attempts if one.answered_at and one.ended_at]
+    level = most = 0
+    for _, step in sorted(steps):
+        level += step
+        most = max(most, level)
+    return most
+
+
+def _ticks(logs: list[str]) -> dict[str, Any]:
+    """The sums of what the nodes' media loops told at their end."""
+    found = [
+        re.search(r"ticks (\d+), late (\d+), over 100 ms (\d+), dropped (\d+), worst (\d+) ms", log) for log in logs
+    ]
+    rows = [[int(number) for number in one.groups()] for one in found if one]
+    if len(rows) != len(logs):
+        raise SystemExit("a node ended without telling its ticks:\n" + "\n".join(log[-2000:] for log in logs))
+    return {
+        "ticks": sum(row[0] for row in rows),
+        "late_ticks": sum(row[1] for row in rows),
+        "late_ticks_100ms": sum(row[2] + row[3] for row in rows),
+        "worst_tick_ms": max(row[4] for row in rows),
+    }
+
+
+def bare(folder: Path, *, calls: int, seconds: float) -> dict[str, Any]:
+    """The same load on the same SIP library without the product."""
+    life = max(LIFE_S, calls / RATE)
+    with far.far_end(far.answers(life), folder) as end:
+        command = [sys.executable, str(HERE / "bare.py"), str(end.port), str(calls), str(calls / life), str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return making.last_json(done.stdout)
+
+
+def setup(folder: Path, *, seconds: float = 20.0) -> dict[str, Any]:
+    """How many calls a second are set up when all are due at once: from the first INVITE to the last."""
+    site, count = making.make(folder), int(40 * seconds)
+    with far.far_end(far.answers(1.0, 0.5), folder) as end:
+        making.fill(site, count, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="S")
+        with site.node("n0", port=end.port, channels=120, rate=1000.0):
+            time.sleep(WARM_S + seconds + 5)
+    db = Database(site.database)
+    with db.session() as session:
+        answered = sorted(one.answered_at for one in session.scalars(select(Attempt)) if one.answered_at)
+    db.close()
+    return {
+        "setup_rate": round(len(answered) / (answered[-1] - answered[0]).total_seconds(), 1),
+        "set_up": len(answered),
+    }
+
+
+def short(folder: Path, *, count: int) -> dict[str, Any]:
+    """Whether ``count`` short calls in a row (refused) leave something behind in the process."""
+    site = making.make(folder)
+    with far.far_end(far.refuses("486 Busy Here"), folder) as end:
+        making.fill(site, count, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="R")
+        with site.node("n0", port=end.port, channels=50, rate=1000.0) as process:
+            time.sleep(WARM_S + 20)
+            begin, level = _ended(site), far.rss_mb(process.pid)
+            while _ended(site) < count:
+                time.sleep(2)
+            grown = far.rss_mb(process.pid) - level
+    return {"short_calls": count - begin, "short_calls_growth_mb": round(grown, 1)}
+
+
+def _ended(site: making.Site) -> int:
+    db = Database(site.database)
+    with db.session() as session:
+        ended = len(session.scalars(select(Attempt.attempt_id).where(Attempt.disposition.is_not(None))).all())
+    db.close()
+    return ended
+
+
+def main() -> None:
+    """Run the cases and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", default="all", choices=["all", "load", "bare", "setup", "short"])
+    parser.add_argument("--calls", type=int, default=125)
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=1.0 if QUICK else 5.0)
+    parser.add_argument("--short-calls", type=int, default=1000 if QUICK else 20_000)
+    args = parser.parse_args()
+    results: dict[str, Any] = {}
+    cases: dict[str, Any] = {
+        "bare": lambda folder: {
+            f"bare_{key}": value
+            for key, value in bare(folder, calls=args.calls, seconds=min(60, args.minutes * 60)).items()
+        },
+        "load": lambda folder: load(folder, calls=args.calls, minutes=args.minutes, nodes=args.nodes),
+        "setup": setup,
+        "short": lambda folder: short(folder, count=args.short_calls),
+    }
+    for name, case in cases.items():
+        if args.case in ("all", name):
+            with tempfile.TemporaryDirectory() as folder:
+                results |= case(Path(folder))
+            print(name, json.dumps(results), flush=True)
+    if {"bare_cpu_ms_per_call_s", "cpu_ms_per_call_s"} <= results.keys():
+        results["ratio_to_bare"] = round(results["cpu_ms_per_call_s"] / results["bare_cpu_ms_per_call_s"], 2)
+    print(json.dumps({"benchmark": "calls", "quick": QUICK, **results}))
+
+
+if __name__ == "__main__":
+    main()
