@@ -62,6 +62,9 @@ class Line:
     peers: str = _setting(
         "", "further addresses or networks that may send SIP to us, comma separated; the trunks always may"
     )
+    breaker_failures: int = _setting(5, "faults in a row after which a trunk rests (docs/trunks.md)")
+    breaker_seconds: float = _setting(30.0, "how long it rests; each failed probe call doubles that")
+    breaker_max_seconds: float = _setting(600.0, "how long it rests at most")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +244,9 @@ def _check_names(path: Path, text: str, section: str, content: dict[str, object]
     for name, part in content.items():
         place = f"{section}.{name}"
         if not isinstance(part, dict) or not _NAME.fullmatch(name):
+            line = _line_of(text, name, after=_line_of(text, section))
             raise SettingsError(
-                f"{path}:{_line_of(text, name, after=_line_of(text, section))}: {place}: write one table a {section}, such as [{section}.main]; "
+                f"{path}:{line}: {place}: write one table a {section}, such as [{section}.main]; "
                 "a name has small letters, digits and dashes"
             )
         _check_keys(path, text, place, part, NAMED[section])

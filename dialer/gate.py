@@ -127,7 +127,8 @@ def _node(asked: GateInput) -> Iterator[Reason]:
     if not node.recorder_ready:
         yield NO_RECORDER
     if not node.line_ready:
-        yield NO_LINE
+        text, text_en = node.line_fault or (NO_LINE.text, NO_LINE.text_en)
+        yield Reason(NO_LINE.code, text, text_en)
     if node.draining:
         yield DRAINING
     if callback is not None and callback.needs_agent and not node.agents_free:

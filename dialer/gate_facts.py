@@ -72,12 +72,16 @@ class CallbackFacts:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """The machine's side; ``agents_free`` None means that nobody counted the agents."""
+    """The machine's side; ``agents_free`` None means that nobody counted the agents.
+
+    ``line_fault`` says in Chinese and English why the line is not ready, when that is known.
+    """
 
     recorder_ready: bool
     line_ready: bool
     draining: bool
     agents_free: int | None = None
+    line_fault: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

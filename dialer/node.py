@@ -11,9 +11,6 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from core.errors import HuifangError
 from dialer.calling import ledger
 from dialer.calling.claims import Claims, Leased, Waiting
@@ -26,11 +23,8 @@ from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.lines.base import Answered, Call, CallEvent, LineError
 from dialer.rooms import Rooms
 from dialer.store import Posts, Store
-from dialer.tables import Attempt
-from recordings import sealing
 from recordings.errors import RecorderNotReady
 from recordings.writer import RecordingWriter, Spool
-from transcribe import queue
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +95,8 @@ class Node:
     async def recover(self) -> None:
         """Close what died with the last run of this node: attempts, agents' calls, recordings."""
         dead = await self._store.write(self._endings.close_interrupted)
-        rooms = self._rooms
-        found = await self._store.run(
-            partial(sealing.recover, rooms.db, rooms.archive, self._spool, node=self._name, clock=self._clock)
-        )
-        for recording in found.sealed:
-            await self._enqueue(recording.recording_id)
-        logger.info("recovered %d attempts and %d recordings", len(dead), len(found.sealed))
+        sealed = await self._store.run(self._endings.recover_recordings)
+        logger.info("recovered %d attempts and %d recordings", len(dead), sealed)
 
     async def _dial_until_drained(self) -> None:
         cleared_at = self._clock.monotonic()
@@ -180,7 +169,9 @@ class Node:
         try:
             writer = await asyncio.to_thread(self._spool.open, job.lease.recording_id)
             try:
-                call = await self._rooms.line.dial(job.leased.uri, headers={ATTEMPT_HEADER: job.lease.attempt_id})
+                call = await self._rooms.line.dial(
+                    job.leased.uri, trunk=job.leased.trunk, headers={ATTEMPT_HEADER: job.lease.attempt_id}
+                )
                 result = await self._live_call(job, call, writer)  # subscribes before anything else can happen
             finally:
                 await asyncio.to_thread(_close, writer)  # it waits for the disk, the tick must not
@@ -225,35 +216,11 @@ class Node:
 
     async def _seal(self, recording_id: str) -> None:
         """Into the archive; when the archive refuses, the spool keeps it and it is tried again."""
-        rooms = self._rooms
-        sealed = partial(
-            sealing.seal,
-            rooms.db,
-            rooms.archive,
-            self._spool,
-            recording_id,
-            actor=f"node:{self._name}",
-            clock=self._clock,
-        )
         try:
-            await self._store.run(sealed)
-            await self._enqueue(recording_id)
+            await self._store.run(partial(self._endings.seal, recording_id))
         except HuifangError as error:
             logger.error("recording %s is not sealed yet: %s", recording_id, error)  # noqa: TRY400 - it says all
             self._unsealed.append(recording_id)
-
-    async def _enqueue(self, recording_id: str) -> None:
-        def change(session: Session) -> None:
-            attempt = session.scalars(select(Attempt).where(Attempt.recording_id == recording_id)).one()
-            queue.enqueue(
-                session,
-                recording_id=recording_id,
-                attempt_id=attempt.attempt_id,
-                language=attempt.language,
-                at=self._clock.now(),
-            )
-
-        await self._store.write(change)
 
 
 def _close(writer: RecordingWriter) -> None:

@@ -1,4 +1,4 @@
-"""The node's way to the database: one thread, in order, never inside a tick.
+"""The node's way to the database: one thread, in order, never inside a tick; what reads files has another one.
 
 SQLite has one writer anyway; a single thread keeps the order of facts and keeps commits off the event loop that
 carries the audio.
@@ -24,17 +24,19 @@ class Store:
     def __init__(self, db: Database) -> None:
         self.db = db
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal")
 
     async def write(self, change: Callable[[Session], T]) -> T:
         """Run ``change`` in one write transaction and return what it returns."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, change)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run blocking work (sealing a recording) in the same order as the transactions."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Run blocking work (sealing a recording) beside the transactions, one piece after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._aside, work)
 
     def close(self) -> None:
-        """Finish what is queued and end the thread."""
+        """Finish what is queued and end the threads."""
+        self._aside.shutdown(wait=True)
         self._thread.shutdown(wait=True)
 
     def _transaction(self, change: Callable[[Session], T]) -> T:

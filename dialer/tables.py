@@ -391,6 +391,8 @@ class Attempt(Base):
     dialed_at: Mapped[datetime | None]  # when the INVITE left
     ring_limit_s: Mapped[float | None]  # how long it might ring
     retry_after_s: Mapped[int | None]  # what a 503 asked for (RFC 3261 section 20.33)
+    why: Mapped[str | None]  # the row of the table of dispositions that fitted
+    confidence: Mapped[float | None]  # how far that row can be trusted, 0 to 1
     early: Mapped[dict[str, Any] | None]  # what was heard before the answer: tone, announcement, confidence, where
     answer_class: Mapped[str | None]  # who answered: person, voicemail, assistant, fax, silence
     answer_evidence: Mapped[dict[str, Any] | None]  # why the class was given, and when

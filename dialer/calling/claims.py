@@ -16,17 +16,19 @@ from core.calendars import Calendars
 from core.clock import CHINA, china
 from core.errors import HuifangError
 from dialer.calling import ledger
-from dialer.calling.dispatch import NEEDS_A_PERSON, look_again
+from dialer.calling.dispatch import IDLE, NEEDS_A_PERSON, look_again
 from dialer.calling.pacing import rules_of
 from dialer.calling.pacing_facts import Pacer
 from dialer.calling.scripts import ScriptUnready
 from dialer.calling.session import Script
-from dialer.gate import NodeFacts, Verdict, judge
+from dialer.gate import NO_LINE, NodeFacts, Verdict, judge
 from dialer.planning import lookup
 from dialer.programmes.model import ContactRules
 from dialer.programmes.windows import Times, first_moment
 from dialer.rooms import Rooms
 from dialer.tables import Callback, Client
+from dialer.trunks.books import Trunks, faults
+from dialer.trunks.choosing import NoTrunk, tried
 from ivr_flows.model import End, Flow, Handoff, targets
 from recordings import sealing
 from recordings.errors import RecorderNotReady
@@ -63,6 +65,7 @@ class Leased:
     lease: ledger.Lease
     client_id: str
     uri: str
+    trunk: str
     script: Script
 
 
@@ -79,6 +82,8 @@ class Claims:
         self._node = rooms.settings.node.name
         self._rules = rooms.pack.runnable()
         self._pacer = Pacer(rules_of(rooms.settings), flows=rooms.scripts.flow, avoided=rooms.pack.series_avoided)
+        self._trunks = Trunks(rooms.settings, health=rooms.line.health)
+        self._barred: NoTrunk | None = None  # what kept the last look from any trunk
 
     def next_call(self, session: Session) -> Leased | Waiting | None:
         """Lease the most pressing callback that the gate lets through; None when there is none now.
@@ -86,6 +91,10 @@ class Claims:
         When its script has to be read or spoken first, it is only claimed, and asked for again (``lease``).
         """
         now = self._looked_at = self._rooms.clock.now()
+        self._trunks.keep_health(session, now)
+        self._barred = self._trunks.look(session, now)
+        if self._barred and self._barred.waits:
+            return None  # every trunk in order is full: that is no refusal, the callbacks keep their places
         ready = ledger.ready(session, now, limit=LOOK, node=self._node)
         look = self._pacer.look(session, now) if ready else None
         for callback in ready:
@@ -112,8 +121,14 @@ class Claims:
             self._pacer.refresh(session, self._rooms.clock.now())
 
     def idle_for(self, session: Session) -> float:
-        """Seconds until the next callback is due, ``IDLE_S`` at most: until then others may have made work."""
-        due = ledger.next_due(session, after=self._looked_at)
+        """Seconds until the next callback is due, ``IDLE_S`` at most: until then others may have made work.
+
+        While all trunks are full, the time until one may take a call.
+        """
+        if self._barred and self._barred.waits:
+            due: datetime | None = self._barred.again_at
+        else:
+            due = ledger.next_due(session, after=self._looked_at)
         ahead = (due - self._rooms.clock.now()).total_seconds() if due else IDLE_S
         return min(IDLE_S, max(0.0, ahead))
 
@@ -164,6 +179,12 @@ class Claims:
         if not paced.allowed:  # another node was faster: not yet
             callback.claimed_by = callback.claimed_until = None
             return None
+        key, failed = f"{callback.callback_id}:{len(callback.attempts)}", tried(faults(callback.attempts))
+        taken = self._trunks.take(session, now, key=key, avoid=failed)
+        if isinstance(taken, NoTrunk):
+            self._barred = taken
+            callback.claimed_by = callback.claimed_until = None
+            return None
         lease = ledger.lease(
             session,
             callback,
@@ -173,13 +194,13 @@ class Claims:
             flow_hash=script.flow.hash,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
             reserves_agent=paced.reserves_agent,
+            trunk=taken.name,
             at=now,
         )
         if lease is None:
             return None
         sealing.begin(session, recording_id=lease.recording_id, attempt_id=lease.attempt_id, node=self._node, at=now)
-        trunk = next(iter(self._rooms.settings.trunks.values()))
-        return Leased(lease, callback.client_id, f"sip:{allowed.phone}@{trunk.address}", script)
+        return Leased(lease, callback.client_id, f"sip:{allowed.phone}@{taken.address}", taken.name, script)
 
     def _judge(
         self, session: Session, callback: Callback, now: datetime, script: Script | None = None
@@ -203,7 +224,10 @@ class Claims:
         if verdict.allowed and asked.phone is not None:
             return Allowed(verdict, asked.phone)
         reasons = [reason.as_json() for reason in verdict.reasons]
-        ledger.refused(session, callback, reasons, at=now, again_at=look_again(asked, verdict))
+        again_at = look_again(asked, verdict)
+        if self._barred and all(reason.code == NO_LINE.code for reason in verdict.reasons):
+            again_at = max(now + IDLE, min(again_at, self._barred.again_at))
+        ledger.refused(session, callback, reasons, at=now, again_at=again_at)
         return None
 
     def _facts(self, free: int | None) -> NodeFacts:
@@ -213,7 +237,14 @@ class Claims:
         except RecorderNotReady as error:
             logger.error("the recorder is not ready: %s", error)  # noqa: TRY400 - its message says all
             recorder = False
-        return NodeFacts(recorder_ready=recorder, line_ready=True, draining=self.draining, agents_free=free)
+        barred = self._barred
+        return NodeFacts(
+            recorder_ready=recorder,
+            line_ready=barred is None,
+            draining=self.draining,
+            agents_free=free,
+            line_fault=(barred.text, barred.text_en) if barred else None,
+        )
 
 
 def next_calling_day(rules: ContactRules, calendars: Calendars, now: datetime) -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,6 +41,18 @@ NOT_THE_CLIENTS = frozenset({Disposition.TRUNK_CONGESTION, Disposition.OUR_FAULT
 """
 
 
+SURE = 0.8
+"""From which confidence on an announcement or a tone counts as evidence (docs/evidence.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What was heard before the answer: a tone or an announcement (``calling.evidence``), and how surely."""
+
+    kind: str
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the line reported about one attempt.
@@ -48,6 +60,7 @@ class Facts:
     ``rang`` is True after a 180 or early media; ``waited_s`` counts from the INVITE to the end;
     ``alerted_s`` counts from the first 180 only, because a 183 may carry an announcement instead of ringing;
     ``causes`` are Q.850 causes in the order of the Reason headers; ``text`` is every phrase and reason in one line.
+    ``replied`` is False when not even a 100 came back; ``early`` is what was heard before the answer (``Early``).
     """
 
     answered: bool
@@ -59,6 +72,13 @@ class Facts:
     alerted_s: float
     ring_limit_s: float
     text: str = ""
+    replied: bool = True
+    early: Early | None = None
+
+    @property
+    def heard(self) -> str:
+        """The kind of what was heard before the answer, empty unless it was heard surely enough."""
+        return self.early.kind if self.early is not None and self.early.confidence >= SURE else ""
 
     @property
     def waited_out(self) -> bool:
@@ -71,7 +91,8 @@ class Row:
     """One row of the table; an empty condition fits everything.
 
     ``causes`` and ``statuses`` fit when any is present; ``rang``/``waited_out`` must equal;
-    ``alerted_from`` is the least time of true ringing in seconds; ``text`` is searched, case ignored.
+    ``alerted_from`` is the least time of true ringing in seconds; ``text`` is searched, case ignored; ``heard`` are
+    kinds of tones and announcements before the answer. ``confidence`` says how far the row can be trusted.
     """
 
     disposition: Disposition
@@ -83,6 +104,9 @@ class Row:
     waited_out: bool | None = None
     alerted_from: float = 0.0
     text: str = ""
+    replied: bool | None = None
+    heard: frozenset[str] = frozenset()
+    confidence: float = 0.9
 
     def fits(self, facts: Facts) -> bool:
         """Whether every condition holds."""
@@ -93,6 +117,8 @@ class Row:
             and self.rang in (None, facts.rang)
             and self.waited_out in (None, facts.waited_out)
             and facts.alerted_s >= self.alerted_from
+            and self.replied in (None, facts.replied)
+            and (not self.heard or facts.heard in self.heard)
             and (not self.text or re.search(self.text, facts.text, re.IGNORECASE) is not None)
         )
 
@@ -103,9 +129,24 @@ ALERTING = frozenset({180, 181, 182})
 BUSY_RING_S = 3.0
 """A gateway may send 180 before its switch knows that the line is busy; a person needs longer to press "decline"."""
 
+SUSPENDING = frozenset({"suspended", "out_of_service", "incoming_restricted"})
+FORWARDING = frozenset({"voicemail", "assistant"})
+BUSYING = frozenset({"busy"})
+"""Kinds of ``calling.evidence`` that mean one disposition."""
+
 _D = Disposition
 TABLE: tuple[Row, ...] = (
-    # Ours first: nobody else's words explain a call that we took back.
+    # What the network said in words explains any ending, ours included (peers' tables know only the code).
+    Row(_D.INVALID_NUMBER, "announcement: no such number", heard=frozenset({"invalid_number"})),
+    Row(_D.SUSPENDED, "announcement: suspended or barred", heard=SUSPENDING),
+    Row(_D.UNREACHABLE, "announcement: switched off or out of reach", heard=frozenset({"powered_off", "unreachable"})),
+    Row(_D.NO_ANSWER, "announcement: nobody answers; forwarded", heard=frozenset({"no_answer", *FORWARDING})),
+    # "The subscriber is on the phone" is also said for calls that were declined or not answered, so a long ring wins.
+    Row(_D.REJECTED, "announcement: busy, after ringing", heard=BUSYING, alerted_from=BUSY_RING_S, confidence=0.5),
+    Row(_D.BUSY, "announcement or tone: busy", heard=BUSYING, confidence=0.7),
+    Row(_D.TRUNK_CONGESTION, "congestion tone without ringing", heard=frozenset({"congestion"}), confidence=0.7),
+    # Ours next: nobody else's code explains a call that we took back.
+    Row(_D.OUR_FAULT, "the trunk said nothing at all", by=EndedBy.US, waited_out=True, replied=False),
     Row(_D.NO_ANSWER, "rang to our limit", by=EndedBy.US, rang=True, waited_out=True),
     Row(_D.UNREACHABLE, "not even ringing within our limit", by=EndedBy.US, waited_out=True),
     Row(_D.CANCELLED, "taken back before the limit", by=EndedBy.US),
@@ -117,7 +158,7 @@ TABLE: tuple[Row, ...] = (
     # Q.850 causes.
     Row(_D.INVALID_NUMBER, "unallocated, no route, changed, bad format", causes=frozenset({1, 2, 3, 22, 28})),
     Row(_D.UNREACHABLE, "subscriber absent", causes=frozenset({20})),
-    Row(_D.REJECTED, "busy sent after ringing: declined", causes=frozenset({17}), alerted_from=BUSY_RING_S),
+    Row(_D.REJECTED, "busy after ringing: declined", causes=frozenset({17}), alerted_from=BUSY_RING_S, confidence=0.6),
     Row(_D.BUSY, "user busy", causes=frozenset({17})),
     Row(_D.NO_ANSWER, "no user responding, no answer", causes=frozenset({18, 19})),
     Row(_D.REJECTED, "call rejected after ringing", causes=frozenset({21}), rang=True),
@@ -127,8 +168,8 @@ TABLE: tuple[Row, ...] = (
     Row(_D.TRUNK_CONGESTION, "no circuit, congestion, out of order", causes=frozenset({34, 38, 41, 42, 44, 47})),
     # SIP statuses.
     Row(_D.INVALID_NUMBER, "404/410/484/604", statuses=frozenset({404, 410, 484, 604})),
-    Row(_D.UNREACHABLE, "480", statuses=frozenset({480})),
-    Row(_D.REJECTED, "486/600 after ringing: declined", statuses=frozenset({486, 600}), alerted_from=BUSY_RING_S),
+    Row(_D.UNREACHABLE, "480", statuses=frozenset({480}), confidence=0.5),
+    Row(_D.REJECTED, "486/600 after ringing", statuses=frozenset({486, 600}), alerted_from=BUSY_RING_S, confidence=0.6),
     Row(_D.BUSY, "486/600", statuses=frozenset({486, 600})),
     Row(_D.REJECTED, "603", statuses=frozenset({603})),
     Row(_D.NO_ANSWER, "408/487 after ringing", statuses=frozenset({408, 487}), rang=True),
@@ -146,6 +187,7 @@ class Judged:
 
     disposition: Disposition
     why: str
+    confidence: float = 1.0
 
     @property
     def consumes_attempt(self) -> bool:
@@ -159,7 +201,7 @@ def classify(facts: Facts, table: Sequence[Row] = TABLE) -> Judged:
         return Judged(Disposition.ANSWERED, "answered")
     for row in table:
         if row.fits(facts):
-            return Judged(row.disposition, row.why)
+            return Judged(row.disposition, row.why, row.confidence)
     return Judged(Disposition.OUR_FAULT, "no row fits")
 
 
@@ -170,17 +212,19 @@ def judge_ending(
     dialed_at: datetime,
     provisionals: Iterable[Provisional],
     ring_limit_s: float,
+    early: Early | None = None,
 ) -> Judged:
     """The verdict about one attempt as the line told it.
 
     ``ending`` None means that nobody saw the end (the node died): ``INTERRUPTED``. An answered call is ``ANSWERED``
-    however it ended. ``ring_limit_s`` counts from ``dialed_at``.
+    however it ended. ``ring_limit_s`` counts from ``dialed_at``; ``early`` is what was heard before the answer.
     """
     if ending is None:
         return Judged(Disposition.INTERRUPTED, "the node did not see the end")
-    return classify(
-        facts_of(ending, answered=answered, dialed_at=dialed_at, provisionals=provisionals, ring_limit_s=ring_limit_s)
+    facts = facts_of(
+        ending, answered=answered, dialed_at=dialed_at, provisionals=provisionals, ring_limit_s=ring_limit_s
     )
+    return classify(replace(facts, early=early))
 
 
 def facts_of(
@@ -199,6 +243,7 @@ def facts_of(
         alerted_s=_seconds(alerted_at, ending.at),
         ring_limit_s=ring_limit_s,
         text=" ".join([ending.phrase, *ending.reasons, ending.cause]),
+        replied=bool(told) or ending.status is not None,
     )
 
 

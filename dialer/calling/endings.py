@@ -6,7 +6,7 @@ that died leaves attempts that count (design rule 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -18,8 +18,11 @@ from dialer.desk import agents
 from dialer.lines.base import Call
 from dialer.rooms import Rooms
 from dialer.tables import Attempt, AttemptState
+from dialer.trunks import books as trunks
 from recordings import sealing
+from recordings.tables import Recording
 from recordings.writer import Spool
+from transcribe import queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,20 @@ class Endings:
         self, lease: ledger.Lease, call: Call | None, result: SessionResult, judged: Judged, session: Session
     ) -> None:
         """Keep everything about the attempt and move its callback on."""
-        attempt = ledger.ended(
+        now, rooms = self.rooms.clock.now(), self.rooms
+        trunks.report(
             session,
-            lease.attempt_id,
-            call,
-            result,
+            rooms.settings,
+            session.get_one(Attempt, lease.attempt_id),
             disposition=judged.disposition,
-            counts=judged.consumes_attempt,
-            cause=judged.why,
-            at=self.rooms.clock.now(),
+            ending=call.ending if call else None,
+            now=now,
         )
+        attempt = ledger.ended(session, lease.attempt_id, call, result, judged, at=now)
         if not result.recorded:
             sealing.discard(session, self.spool, lease.recording_id)
-        settle(session, attempt, result, judged, self._settling())
+        other = trunks.other_may(session, rooms.settings, attempt, now, health=rooms.line.health())
+        settle(session, attempt, result, judged, replace(self._settling(), other_trunk=other))
 
     def abandon(self, attempt_id: str, session: Session) -> str | None:
         """A fault of ours ended the call: it consumes no attempt; returns the recording that is to be sealed."""
@@ -69,9 +73,7 @@ class Endings:
             attempt_id,
             None,
             SessionResult(recorded=recorded),
-            disposition=judged.disposition,
-            counts=False,
-            cause=judged.why,
+            judged,
             at=self.rooms.clock.now(),
         )
         retry(session, attempt, judged.disposition, self._settling())
@@ -87,6 +89,35 @@ class Endings:
                 attempt.recording_id = None
             retry(session, attempt, Disposition.INTERRUPTED, self._settling())
         return [attempt.attempt_id for attempt in dead]
+
+    def seal(self, recording_id: str) -> None:
+        """Bring a closed recording into the archive and let it be transcribed; reads files, so in a thread of its own.
+
+        What ``recordings.sealing.seal`` raises when the archive refuses: the spool keeps the file then.
+        """
+        rooms = self.rooms
+        actor = f"node:{rooms.settings.node.name}"
+        sealed = sealing.seal(rooms.db, rooms.archive, self.spool, recording_id, actor=actor, clock=rooms.clock)
+        self._enqueue(sealed)
+
+    def recover_recordings(self) -> int:
+        """Seal what a crash left in the spool; returns how many recordings."""
+        rooms = self.rooms
+        found = sealing.recover(rooms.db, rooms.archive, self.spool, node=rooms.settings.node.name, clock=rooms.clock)
+        for recording in found.sealed:
+            self._enqueue(recording)
+        return len(found.sealed)
+
+    def _enqueue(self, recording: Recording) -> None:
+        with self.rooms.db.write() as session:
+            attempt = session.get_one(Attempt, recording.attempt_id)
+            queue.enqueue(
+                session,
+                recording_id=recording.recording_id,
+                attempt_id=attempt.attempt_id,
+                language=attempt.language,
+                at=self.rooms.clock.now(),
+            )
 
     def _settling(self) -> Settling:
         rooms = self.rooms

@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session, selectinload
 from core import audit
 from core.ids import new_id
 from dialer.calling import dispatch
+from dialer.calling.dispositions import Judged
 from dialer.calling.session import SessionResult, TakenAnswer
 from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
 from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
+from dialer.trunks import books as trunks
 
 CLAIM = timedelta(seconds=60)
 """How long a node may take to make a script ready before others may try; then its lease fails."""
@@ -81,6 +83,7 @@ def lease(
     ring_limit_s: float,
     at: datetime,
     reserves_agent: bool = False,
+    trunk: str | None = None,
 ) -> Lease | None:
     """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now."""
     mine = or_(Callback.claimed_by.is_(None), Callback.claimed_by == node)
@@ -108,9 +111,10 @@ def lease(
         caller=None,  # the dialer itself
         ring_limit_s=ring_limit_s,
         reserves_agent=reserves_agent,
+        trunk=trunk,
     )
     session.add(attempt)
-    content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash}
+    content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash, "trunk": trunk}
     audit.append(
         session, at=at, actor=f"node:{node}", action="attempt.leased", subject=attempt.attempt_id, content=content
     )
@@ -149,8 +153,10 @@ def went_live(session: Session, attempt_id: str) -> None:
 
 
 def picked_up(session: Session, attempt_id: str, at: datetime) -> None:
-    """Somebody has answered; pacing counts from here."""
-    session.get_one(Attempt, attempt_id).answered_at = at
+    """Somebody has answered: pacing counts from here, and the trunk works."""
+    attempt = session.get_one(Attempt, attempt_id)
+    trunks.heard(session, attempt)
+    attempt.answered_at = at
 
 
 def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetime) -> None:
@@ -187,19 +193,16 @@ def ended(
     attempt_id: str,
     call: Call | None,
     result: SessionResult,
+    judged: Judged,
     *,
-    disposition: str,
-    counts: bool,
-    cause: str | None,
     at: datetime,
 ) -> Attempt:
     """Keep every raw fact of a finished attempt beside its disposition (design rule 6)."""
     attempt = session.get_one(Attempt, attempt_id)
     attempt.state = AttemptState.ENDED
     attempt.ended_at = at
-    attempt.disposition = disposition
-    attempt.counts = counts
-    attempt.cause = cause
+    attempt.disposition, attempt.counts = judged.disposition, judged.consumes_attempt
+    attempt.why, attempt.confidence = judged.why, judged.confidence
     if call is not None:
         _keep_facts(attempt, call)
     if result.verdict is not None:
@@ -212,7 +215,7 @@ def ended(
         actor=f"node:{attempt.node}",
         action="attempt.ended",
         subject=attempt_id,
-        content={"disposition": disposition, "recording_id": attempt.recording_id, "verdict": attempt.verdict},
+        content={"disposition": attempt.disposition, "recording_id": attempt.recording_id, "verdict": attempt.verdict},
     )
     return attempt
 
@@ -249,7 +252,8 @@ def _keep_facts(attempt: Attempt, call: Call) -> None:
         attempt.sip_status = ending.status
         attempt.sip_phrase = ending.phrase
         attempt.sip_reasons = list(ending.reasons)
-        attempt.cause = ending.cause or attempt.cause
+        attempt.cause = ending.cause or None
+        attempt.retry_after_s = ending.retry_after_s
 
 
 def _provisional(item: Provisional) -> dict[str, Any]:

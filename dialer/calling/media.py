@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from core.clock import Clock
 from dialer.lines.base import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, Call
@@ -53,6 +54,7 @@ class MediaLoop:
 
     def __init__(self, clock: Clock) -> None:
         self.figures = LoopFigures()
+        self.due_at = clock.now()  # the instant for which the ticks of now are, however late they come
         self._clock = clock
         self._ticks: dict[Tick, None] = {}
 
@@ -81,6 +83,7 @@ class MediaLoop:
         return due + behind * TICK_S
 
     def _tick(self, lateness: float) -> None:
+        self.due_at = self._clock.now() - timedelta(seconds=lateness)
         self.figures.ticks += 1
         self.figures.late += lateness > LATE_S
         self.figures.late_100ms += lateness > VERY_LATE_S

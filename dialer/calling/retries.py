@@ -100,6 +100,11 @@ def _again(rules: ContactRules, rung: Rung, disposition: Disposition, now: datet
     return GiveUp(whys.NO_WINDOW) if same is None else RetryAt(same, whys.same_day_part(disposition))
 
 
+def over_another_trunk(*, now: datetime, case: Case) -> Next:
+    """After a fault of the trunk while another one may take the call: at once, it cost the client nothing."""
+    return _first(now, now, case, whys.OTHER_TRUNK)
+
+
 def next_follow_up(
     rules: ContactRules,
     follow_up: FollowUpName,

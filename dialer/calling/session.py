@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from core.errors import HuifangError
-from dialer.calling.media import SILENCE, Clip, Ear, MediaLoop, Mouth, Played
+from dialer.calling.media import MAX_CATCH_UP, SILENCE, Clip, Ear, MediaLoop, Mouth, Played
 from dialer.calling.sounds import beep, hold_music
 from dialer.calling.voice import VoiceDetector, Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 DRAIN_TICKS = 3  # a frame is still in the engine's buffer for about this long after it was written
 PAUSE_TICKS = 15  # 300 ms of silence before prompts: nobody is talked over, and a key is heard to be taken
 LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick starves nobody
+HELD_FRAMES = 4  # kept back from the recorder, because the line tells of the end a moment after it
+FRAME = timedelta(milliseconds=FRAME_MS)
 OUTCOMES_OF_FLOW: dict[str, OutcomeName] = {"passed": "passed", "not_passed": "not_passed", "refused": "refused"}
 
 
@@ -113,6 +117,9 @@ class CallSession:
         self._voice: VoiceDetector | None = None
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
         self._recording = False
+        self._began: datetime | None = None
+        self._held: deque[tuple[bytes, bytes]] = deque()
+        self._recorded_frames = 0
         self._ms = 0
         self._ear = Ear(call)
         self._mouth = Mouth()
@@ -157,9 +164,9 @@ class CallSession:
     def _catch_up(self) -> None:
         # A far end on the same machine may be through with early media, or answer, before anybody listens.
         if self._call.state is CallState.EARLY_MEDIA:
-            self._start_recording()
+            self._start_recording(self._loop.due_at)
         elif self._call.state is CallState.ANSWERED:
-            self._answered()
+            self._answered(self._loop.due_at)
 
     def hang_up(self) -> None:
         """Ask for the end of the client's call."""
@@ -169,19 +176,19 @@ class CallSession:
 
     def _on_event(self, event: CallEvent) -> None:
         match event:
-            case EarlyMedia():
-                self._start_recording()
-            case Answered():
-                self._answered()
+            case EarlyMedia(provisional=provisional):
+                self._start_recording(provisional.at)
+            case Answered(at=at):
+                self._answered(at)
             case Digit(key=key):
                 self._key(key)
-            case Ended():
-                self._ended()
+            case Ended(ending=ending):
+                self._ended(ending.at)
             case _:
                 pass
 
-    def _answered(self) -> None:
-        self._start_recording()
+    def _answered(self, at: datetime) -> None:
+        self._start_recording(at)
         self._live = True
         for _ in range(LEAD_FRAMES):
             self._call.write(SILENCE)
@@ -197,9 +204,9 @@ class CallSession:
         else:
             self._feed(flow_events.Key(key, self._ms))
 
-    def _ended(self) -> None:
+    def _ended(self, at: datetime) -> None:
+        self._end_recording(at)
         self._client_gone = True
-        self._recording = False
         if self._ringing:
             self._ringing.cancel()
         self._feed(flow_events.HungUp())
@@ -214,6 +221,8 @@ class CallSession:
             if self._talk:
                 self._talk.exchange(SILENCE)
             return
+        if self._began is not None and self._loop.due_at < self._began:
+            return  # a tick that was missed before the audio began
         heard = self._ear.frame()
         if not self._live:
             self._before_answer(heard)
@@ -281,17 +290,34 @@ class CallSession:
 
     # --- the recorder ------------------------------------------------------------------------------------------------
 
-    def _start_recording(self) -> None:
+    def _start_recording(self, at: datetime) -> None:
         if not self.result.recorder_failed:
             self._recording = self.result.recorded = True
+            self._began = self._began or at
 
     def _record(self, heard: bytes, ours: bytes) -> None:
-        if not self._recording:
-            return
+        if self._recording:
+            self._held.append((heard, ours))
+            self._write_held(HELD_FRAMES)
+
+    def _write_held(self, keep: int) -> None:
         try:
-            self._writer.write(heard, ours)
+            while len(self._held) > keep:
+                self._writer.write(*self._held.popleft())
+                self._recorded_frames += 1
         except (OSError, HuifangError):
             self._recorder_broke()
+
+    def _end_recording(self, at: datetime) -> None:
+        """Make the recording as long as the call was: the end is told late, and a late tick may still be owed."""
+        if self._recording and self._began is not None:
+            wanted = round((at - self._began) / FRAME) - self._recorded_frames
+            while len(self._held) > max(0, wanted):
+                self._held.pop()
+            while len(self._held) < min(wanted, MAX_CATCH_UP):
+                self._held.append((self._ear.frame(), SILENCE))
+            self._write_held(0)
+        self._recording = False
 
     def _recorder_broke(self) -> None:
         """No recording, no call (design rule 3): apologise and hang up; nothing said from here on counts."""

@@ -36,7 +36,8 @@ APPOINTMENT_QUESTION = "appointment"
 class Settling:
     """What deciding needs beside the attempt: the pack and its contact rules, the calendars, the time.
 
-    ``webhooks``: whether other systems are told of what closes.
+    ``webhooks``: whether other systems are told of what closes. ``other_trunk``: the attempt failed by its trunk's
+    fault, and another trunk may take the call (``dialer.trunks.books``).
     """
 
     rules: ContactRules
@@ -44,6 +45,7 @@ class Settling:
     now: datetime
     pack: Pack
     webhooks: bool = False
+    other_trunk: bool = False
 
     @property
     def following(self) -> Following:
@@ -71,22 +73,21 @@ def retry(session: Session, attempt: Attempt, disposition: Disposition, by: Sett
     """
     callback = attempt.callback
     kept = callback.follow_up == "appointment" and disposition in NOT_THE_CLIENTS
-    earlier = [past for past, made in _made(callback) if made.attempt_id != attempt.attempt_id]
-    step = _worked_out(
-        lambda: retries.next_step(
-            by.rules,
-            disposition,
-            earlier,
-            now=by.now,
-            case=_case(callback, by, appointment=kept),
-            numbers_left=_numbers_left(callback, disposition),
-        ),
-        by,
-    )
+    step = _worked_out(lambda: _next_step(attempt, disposition, by, kept), by)
     if kept:
         _move(session, attempt, step, by, follow_up="appointment", appointment_at=callback.appointment_at)
     else:
         _move(session, attempt, step, by)
+
+
+def _next_step(attempt: Attempt, disposition: Disposition, by: Settling, kept: bool) -> Next:
+    callback = attempt.callback
+    case = _case(callback, by, appointment=kept)
+    if by.other_trunk:
+        return retries.over_another_trunk(now=by.now, case=case)
+    earlier = [past for past, made in _made(callback) if made.attempt_id != attempt.attempt_id]
+    left = _numbers_left(callback, disposition)
+    return retries.next_step(by.rules, disposition, earlier, now=by.now, case=case, numbers_left=left)
 
 
 def call_again(callback: Callback, by: Settling, *, agreed: datetime | None = None) -> Next:

@@ -86,6 +86,7 @@ class BaresipCall:
         self._unclaimed: deque[Provisional] = deque()
         self._final: SipMessage | None = None
         self._bye: SipMessage | None = None
+        self._parted_at: datetime | None = None  # when a BYE crossed the wire; the engine tells of it 35 ms later
         self._waiting: deque[StackEvent] = deque()
         self._held = True
         self._farewell: asyncio.TimerHandle | None = None
@@ -239,7 +240,9 @@ class BaresipCall:
         if message.answers_invite:
             self._response(message)
         elif message.method == "BYE" and message.received and message.status is None:
-            self._bye = message
+            self._bye, self._parted_at = message, self._clock.now()
+        elif message.method == "BYE" and not message.received and message.status is None:
+            self._parted_at = self._clock.now()
         elif message.method == "INVITE" and not message.received and message.status is None:
             self._final = None  # a challenge was answered: the earlier final response is not the last word
         self._settle()
@@ -314,7 +317,7 @@ class BaresipCall:
                     self._press_key(event.text)
             case Event.CALL_CLOSED:
                 self._stats = media_stats(event.stats, self._starved.total)
-                self._end(self._closing(event).ending(now))
+                self._end(self._closing(event).ending(self._parted_at or now))
 
     def _claim(self, *, media: bool) -> Provisional:
         """The message behind an event; where the trace has lost it, the phrase stays empty."""

@@ -17,11 +17,13 @@ from baresip.call import Call as EngineCall
 from baresip.call import CallState as EngineState
 
 from core.clock import Clock
-from dialer.lines.addresses import is_sip_uri, listening_address
+from dialer.lines.addresses import is_sip_uri, is_wildcard, listening_address
 from dialer.lines.baresip_call import BaresipCall
 from dialer.lines.baresip_config import calling_account, engine_config
 from dialer.lines.base import Ended, LineError, Trunk, TrunkHealth
 from dialer.lines.engine_logs import EngineLogs
+from dialer.lines.options import OptionsPinger
+from dialer.lines.registrations import Registrations
 from dialer.lines.sip_messages import parse_message
 from dialer.lines.trunk_health import HealthBook
 
@@ -61,6 +63,8 @@ class BaresipLine:
         self._ca_file = ca_file
         self._health = HealthBook(clock, trunks)
         self._agents: dict[str, UserAgent] = {}
+        self._registrations: Registrations | None = None
+        self._pinger: OptionsPinger | None = None
         self._runtime: Runtime | None = None
         self._logs: EngineLogs | None = None
         self._one_dial = asyncio.Lock()
@@ -90,6 +94,22 @@ class BaresipLine:
         self._runtime, self._logs = runtime, logs
         runtime.on_dead = self._engine_died
         runtime.subscribe(self._on_event)
+        await self._look_after_trunks(runtime)
+
+    async def _look_after_trunks(self, runtime: Runtime) -> None:
+        host, _ = listening_address(self._listen)
+        self._registrations = Registrations(runtime, self._caller_id, self._health)
+        self._pinger = OptionsPinger("" if is_wildcard(host) else host, self._caller_id, self._asked, self._ca_file)
+        runtime.subscribe(self._registrations.take)
+        for trunk in self._trunks.values():
+            await self._registrations.add(trunk)
+            self._pinger.watch(trunk)
+        for agent in self._registrations.agents:
+            agent.on_incoming(self._refuse)
+
+    def _asked(self, trunk: str, reachable: bool, detail: str) -> None:
+        if self._health.reachable(trunk, reachable, detail) and self._registrations is not None:
+            self._registrations.again(trunk)
 
     async def _open(self, runtime: Runtime) -> None:
         trunks = tuple(self._trunks.values())
@@ -170,8 +190,12 @@ class BaresipLine:
             return
         runtime, self._runtime = self._runtime, None
         self._agents.clear()
+        if self._pinger is not None:
+            await self._pinger.close()
         with contextlib.suppress(TimeoutError):
             await self._hang_up_all()
+        if self._registrations is not None:
+            await self._registrations.close()
         with contextlib.suppress(BaresipError):  # a dead engine has nothing left to close
             await runtime.close()
         self._engine_died()

@@ -23,9 +23,11 @@ class HealthBook:
         """Take news of a registration; ``detail`` says why in words without personal data."""
         self._known[trunk] = replace(self._known[trunk], registered=registered, at=self._clock.now(), detail=detail)
 
-    def reachable(self, trunk: str, reachable: bool, detail: str) -> None:
-        """Take the outcome of one OPTIONS request."""
+    def reachable(self, trunk: str, reachable: bool, detail: str) -> bool:
+        """Take the outcome of one OPTIONS request; whether the trunk came back after it was away."""
+        back = reachable and self._known[trunk].reachable is False
         self._known[trunk] = replace(self._known[trunk], reachable=reachable, at=self._clock.now(), detail=detail)
+        return back
 
     def report(self) -> tuple[TrunkHealth, ...]:
         """All of it."""

@@ -23,6 +23,7 @@ MODULES = {
     "simulate": ("simulate",),
     "packs": ("pack",),
     "pacing": ("pacing",),
+    "reclassify": ("reclassify",),
 }
 
 

@@ -114,6 +114,11 @@ caller_id = "95551"
 channels = 10
 calls_per_second = 4.0
 
+# Four agents and no history: a site keeps the cautious defaults, the demo's day has to fit into five minutes.
+[pacing]
+epsilon = 0.1
+reserve_from = 0.9
+
 [node]
 name = "demo"
 clock_shift_s = {shift}

@@ -28,6 +28,8 @@ def _attempt() -> None:
         sa.Column("dialed_at", UtcDateTime(), nullable=True),
         sa.Column("ring_limit_s", sa.Float(), nullable=True),
         sa.Column("retry_after_s", sa.Integer(), nullable=True),
+        sa.Column("why", sa.String(), nullable=True),
+        sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("early", sa.JSON(), nullable=True),
         sa.Column("answer_class", sa.String(), nullable=True),
         sa.Column("answer_evidence", sa.JSON(), nullable=True),

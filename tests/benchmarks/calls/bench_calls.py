@@ -35,6 +35,7 @@ HERE = Path(__file__).parent
 LIFE_S = 25.0
 RATE = 5.0
 WARM_S = 6.0
+FEW = 0.2  # memory a call: what a process grew by from this share of the calls to all of them
 QUICK = os.environ.get("BENCH_QUICK") == "1"
 
 
@@ -52,8 +53,9 @@ def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[st
                 stack.enter_context(site.node(f"n{number}", port=end.port, channels=calls * 2, rate=1000.0))
                 for number in range(nodes)
             ]
-            idle_mb = _idle_mb(running)
-            time.sleep(ramp + WARM_S)
+            time.sleep(WARM_S + ramp * FEW)
+            few_mb = sum(far.rss_mb(process.pid) for process in running)
+            time.sleep(ramp * (1 - FEW) + WARM_S)
             before, began = _cpu(running), time.perf_counter()
             far_before = end.cpu_s()
             time.sleep(seconds / 2)
@@ -67,17 +69,12 @@ def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[st
         "cores": round(used / wall, 3),
         "far_end_cores": round(far_used / wall, 3),
         "cpu_ms_per_call_s": round(used / (wall * calls) * 1000, 3),
-        "mb_per_call": round((peak_mb - idle_mb) / calls, 3),
+        "mb_per_call": round((peak_mb - few_mb) / (calls * (1 - FEW)), 3),
         "minutes": minutes,
         "cps": round(rate, 2),
         "nodes": nodes,
     }
     return found | _ticks([site.log(f"n{number}") for number in range(nodes)])
-
-
-def _idle_mb(running: list[subprocess.Popen[bytes]]) -> float:
-    time.sleep(WARM_S - 1)
-    return sum(far.rss_mb(process.pid) for process in running)
 
 
 def _cpu(running: list[subprocess.Popen[bytes]]) -> float:

@@ -141,7 +141,8 @@ def _settings(folder: Path, port: int, changed: dict[str, object]) -> Path:
     values = {
         "firm": {"pack": str(DATA / "pack.yaml"), "studio": str(_studio(folder / "studio"))},
         "storage": {"var": str(folder / "var")},
-        "line": {"trunk": f"127.0.0.1:{port}", "listen": "127.0.0.1:0", "caller_id": "95551", "calls_per_second": 10.0},
+        "trunk.carrier": {"address": f"127.0.0.1:{port}"},
+        "line": {"listen": "127.0.0.1:0", "caller_id": "95551", "calls_per_second": 10.0},
         "node": {"clock_shift_s": shift},
         "desk": {"ring_seconds": 4, "wait_seconds": 6, "wrap_up_seconds": 4},
     }

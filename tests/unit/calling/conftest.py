@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +33,7 @@ class FarEnd:
         self.asked_to_end = False
         self.flushed = 0
         self.says = b""
+        self.now = NOW
         self._listeners: list[Callable[[CallEvent], None]] = []
 
     def subscribe(self, listener: Callable[[CallEvent], None]) -> Callable[[], None]:
@@ -47,7 +48,7 @@ class FarEnd:
 
     def answer(self) -> None:
         self.state = CallState.ANSWERED
-        self.tell(Answered(NOW))
+        self.tell(Answered(self.now))
 
     def press(self, keys: str) -> None:
         for key in keys:
@@ -55,7 +56,7 @@ class FarEnd:
 
     def end(self, by: EndedBy = EndedBy.FAR_END) -> None:
         if self.ending is None:
-            self.state, self.ending = CallState.ENDED, Ending(by, NOW)
+            self.state, self.ending = CallState.ENDED, Ending(by, self.now)
             self.tell(Ended(self.ending))
 
     def read(self) -> bytes:
@@ -127,6 +128,11 @@ class Stage:
     session: Any = None
     running: Any = None
 
+    @property
+    def due_at(self) -> datetime:
+        """The instant for which the ticks of now are."""
+        return self.client.now
+
     def add(self, tick: Callable[[], None]) -> None:
         self.ticks.append(tick)
 
@@ -135,6 +141,7 @@ class Stage:
 
     async def pass_ms(self, milliseconds: int) -> None:
         for _ in range(milliseconds // 20):
+            self.client.now += timedelta(milliseconds=20)
             for tick in tuple(self.ticks):
                 tick()
             await asyncio.sleep(0)

@@ -116,9 +116,7 @@ def finish(
             taken.attempt_id,
             None,
             result,
-            disposition=disposition,
-            counts=judged.consumes_attempt,
-            cause=None,
+            judged,
             at=at,
         )
         settle(session, attempt, result, judged, Settling(PACK.runnable(), ChinaCalendars(), at, PACK))

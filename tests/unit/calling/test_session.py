@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -99,6 +100,34 @@ def test_a_hang_up_in_mid_flow_settles_nothing(play: Play) -> None:
         result = await stage.result()
         assert result.verdict.outcome is None
         assert any(reason.startswith("hung_up") for reason in result.verdict.reasons)
+
+    play(scenario)
+
+
+@pytest.mark.rule("F-07")
+@pytest.mark.parametrize(("late_ms", "stalled_ms"), [(0, 0), (60, 0), (0, 300), (60, 300)])
+def test_the_recording_is_as_long_as_the_call(play: Play, late_ms: int, stalled_ms: int) -> None:
+    """Whether its end is told a moment late, or the loop stood still when it came."""
+
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.pass_ms(1000)
+        stage.client.now += timedelta(milliseconds=stalled_ms - late_ms)
+        stage.client.end()
+        await stage.result()
+        assert len(stage.tape.client) == len(stage.tape.firm) == (1000 + stalled_ms - late_ms) * 16
+
+    play(scenario)
+
+
+def test_ticks_made_up_for_a_stall_before_the_answer_are_not_recorded(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        stage.client.now -= timedelta(milliseconds=400)  # the loop makes up for twenty ticks
+        await stage.pass_ms(500)
+        stage.client.end()
+        await stage.result()
+        assert len(stage.tape.client) == 100 * 16
 
     play(scenario)
 

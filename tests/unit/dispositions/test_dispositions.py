@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.calling.dispositions import TABLE, Disposition, Judged, classify, facts_of, judge_ending, q850_causes
+from dialer.calling.dispositions import TABLE, Disposition, Early, Judged, classify, facts_of, judge_ending, q850_causes
 from dialer.lines.base import EndedBy, Ending, Provisional
 
 pytestmark = pytest.mark.unit
@@ -33,10 +33,13 @@ def judged(
     reasons: tuple[str, ...] = (),
     cause: str = "",
     answered: bool = False,
+    heard: str = "",
+    sure: float = 0.9,
 ) -> Judged:
     reasons = (*reasons, *(() if q850 is None else (f'Q.850;cause={q850};text="x"',)))
     ending = Ending(by, DIALED + timedelta(seconds=after), status, phrase, reasons, cause)
-    return judge_ending(ending, answered=answered, dialed_at=DIALED, provisionals=told, ring_limit_s=LIMIT)
+    early = Early(heard, sure) if heard else None
+    return judge_ending(ending, answered=answered, dialed_at=DIALED, provisionals=told, ring_limit_s=LIMIT, early=early)
 
 
 RINGING = (provisional(100, 0.1), provisional(180))
@@ -150,3 +153,47 @@ def test_an_answered_call_is_answered_however_it_ended(ending: Ending, told: tup
 def test_no_row_of_the_table_is_hidden_behind_an_earlier_one() -> None:
     reasons = {row.why for row in TABLE}
     assert len(reasons) == len(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ("invalid_number", D.INVALID_NUMBER),
+        ("powered_off", D.UNREACHABLE),
+        ("unreachable", D.UNREACHABLE),
+        ("suspended", D.SUSPENDED),
+        ("out_of_service", D.SUSPENDED),
+        ("incoming_restricted", D.SUSPENDED),
+        ("no_answer", D.NO_ANSWER),
+        ("voicemail", D.NO_ANSWER),
+        ("assistant", D.NO_ANSWER),
+        ("busy", D.BUSY),
+        ("congestion", D.TRUNK_CONGESTION),
+    ],
+)
+def test_what_the_network_said_wins_over_its_code(heard: str, expected: Disposition) -> None:
+    assert judged(480, told=MEDIA, heard=heard).disposition is expected
+    ours = judged(487, told=MEDIA, heard=heard, by=EndedBy.US, after=LIMIT)
+    assert ours.disposition is expected, "also when we took the call back"
+
+
+@pytest.mark.parametrize("heard", ["invalid_number", "suspended", "busy"])
+def test_what_was_hardly_understood_is_no_evidence(heard: str) -> None:
+    assert judged(480, q850=20, told=MEDIA, heard=heard, sure=0.79) == judged(480, q850=20, told=MEDIA)
+
+
+def test_an_answer_is_an_answer_whatever_was_said_before() -> None:
+    assert judged(answered=True, told=MEDIA, heard="powered_off").disposition is D.ANSWERED
+
+
+def test_busy_after_a_long_ring_is_a_refusal_that_is_hardly_sure() -> None:
+    declined = judged(486, told=RINGING, after=9.0, heard="busy")
+    assert (declined.disposition, declined.confidence) == (D.REJECTED, 0.5)
+    assert judged(486, told=MEDIA, heard="busy").confidence < judged(404).confidence
+
+
+def test_a_trunk_that_says_nothing_at_all_uses_up_nobodys_attempt() -> None:
+    silent = judged(by=EndedBy.US, after=LIMIT)
+    assert silent.disposition is D.OUR_FAULT
+    assert not silent.consumes_attempt
+    assert judged(by=EndedBy.US, after=LIMIT, told=RINGING[:1]).disposition is D.UNREACHABLE

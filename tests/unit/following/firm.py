@@ -152,9 +152,7 @@ class Firm:
                 taken.attempt_id,
                 None,
                 result,
-                disposition=disposition,
-                counts=judged.consumes_attempt,
-                cause=None,
+                judged,
                 at=at,
             )
             by = Settling(self.pack.runnable(), ChinaCalendars(), at, self.pack, self.webhooks)
