@@ -17,7 +17,7 @@ from core.clock import CHINA, china
 from core.errors import HuifangError
 from dialer.calling import ledger
 from dialer.calling.dispatch import IDLE, NEEDS_A_PERSON, look_again
-from dialer.calling.pacing import rules_of
+from dialer.calling.pacing import PacingVerdict, rules_of
 from dialer.calling.pacing_facts import Pacer
 from dialer.calling.scripts import ScriptUnready
 from dialer.calling.session import Script
@@ -92,19 +92,20 @@ class Claims:
         """
         now = self._looked_at = self._rooms.clock.now()
         self._trunks.keep_health(session, now)
-        self._barred = self._trunks.look(session, now)
-        if self._barred and self._barred.waits:
-            return None  # every trunk in order is full: that is no refusal, the callbacks keep their places
         ready = ledger.ready(session, now, limit=LOOK, node=self._node)
-        look = self._pacer.look(session, now) if ready else None
+        self._barred = self._trunks.look(session, now) if ready else None
+        if not ready or (self._barred and self._barred.waits):
+            return None  # every trunk in order is full: that is no refusal, the callbacks keep their places
+        look = self._pacer.look(session, now, lock=True)
         for callback in ready:
-            if look is None or not look.verdict(callback).allowed:
+            paced = look.verdict(callback)
+            if not paced.allowed:
                 continue  # not yet: pacing is no refusal, the callback keeps its place
             marketer = lookup.marketer(session, callback.client)
             script = self._at_once(callback, marketer)
             allowed = self._judge(session, callback, now, script)
             if allowed is not None and script is not None:
-                return self._lease(session, callback, allowed, script, now)
+                return self._lease(session, callback, allowed, paced=paced, script=script, now=now)
             if allowed is not None:
                 ledger.claim(callback, self._node, now)
                 return Waiting(callback.callback_id, callback.flow, callback.client, marketer)
@@ -170,15 +171,24 @@ class Claims:
         now = self._rooms.clock.now()
         callback = session.get_one(Callback, waiting.callback_id, with_for_update=True)  # rows before pacing's lock
         allowed = self._judge(session, callback, now, script)
-        return None if allowed is None else self._lease(session, callback, allowed, script, now)
-
-    def _lease(
-        self, session: Session, callback: Callback, allowed: Allowed, script: Script, now: datetime
-    ) -> Leased | None:
+        if allowed is None:
+            return None
         paced = self._pacer.look(session, now, lock=True).verdict(callback)
         if not paced.allowed:  # another node was faster: not yet
             callback.claimed_by = callback.claimed_until = None
             return None
+        return self._lease(session, callback, allowed, paced=paced, script=script, now=now)
+
+    def _lease(
+        self,
+        session: Session,
+        callback: Callback,
+        allowed: Allowed,
+        *,
+        paced: PacingVerdict,
+        script: Script,
+        now: datetime,
+    ) -> Leased | None:
         key, failed = f"{callback.callback_id}:{len(callback.attempts)}", tried(faults(callback.attempts))
         taken = self._trunks.take(session, now, key=key, avoid=failed)
         if isinstance(taken, NoTrunk):

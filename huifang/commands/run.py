@@ -36,7 +36,7 @@ from transcribe.run import RunReport
 from web.serve import serve
 
 logger = logging.getLogger(__name__)
-SWITCH_S = 0.00005
+SWITCH_S = 0.0002
 """How soon a thread of the node gives way. A tick asks the engine for audio twice a call, and each time another thread
 (the books) may take its turn: with Python's own 5 ms, fifty calls waited half a second (make bench-calls)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,9 @@ def test_a_trunk_that_says_nothing_at_all_uses_up_nobodys_attempt() -> None:
     assert silent.disposition is D.OUR_FAULT
     assert not silent.consumes_attempt
     assert judged(by=EndedBy.US, after=LIMIT, told=RINGING[:1]).disposition is D.UNREACHABLE
+
+
+def test_the_page_shows_the_table_in_its_order() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "dispositions.md").read_text("utf-8")
+    rows = [f"| {number} | `{row.disposition}` | {row.why} | {row.confidence} |" for number, row in enumerate(TABLE, 1)]
+    assert "\n".join(rows) in page
