@@ -127,6 +127,18 @@ def cancel(session: Session, items: Iterable[Item], *, reason: str, at: datetime
     return len(open_items)
 
 
+def miss(session: Session, items: Iterable[Item], *, at: datetime, actor: str) -> int:
+    """The deadline of these items has passed while their callback goes on for later ones (H-15); returns how many."""
+    open_items = [item for item in items if item.state == ItemState.OPEN]
+    for item in open_items:
+        item.state, item.closed_on = ItemState.MISSED, china(at).date()
+        content = {"callback_id": item.callback_id, "due_on": item.due_on.isoformat()}
+        audit.append(session, at=at, actor=actor, action="item.missed", subject=item.item_id, content=content)
+    for callback in {item.callback_id: item.callback for item in open_items}.values():
+        _go_on_without(session, callback, at, actor)
+    return len(open_items)
+
+
 def _go_on_without(session: Session, callback: Callback, at: datetime, actor: str) -> None:
     left = [item for item in callback.items if item.state == ItemState.OPEN]
     if not left:

@@ -150,7 +150,9 @@ def _store_night(db: Database, clock: Clock, night: Night) -> tuple[Plan, PlanSu
 
 
 def close_expired(db: Database, night: Night, *, now: datetime) -> int:
-    """Close every waiting callback whose deadline lies before the night's day; returns how many.
+    """Close every waiting callback whose last deadline lies before the night's day; returns how many.
+
+    A merged callback goes on for the items whose deadline is still ahead; those behind it are missed.
 
     A client whom somebody tried to call was unreachable (D-01). Where no attempt reached his phone nothing is known
     about him: the callback is closed without an outcome, which reports show as missed.
@@ -158,9 +160,20 @@ def close_expired(db: Database, night: Night, *, now: datetime) -> int:
     with db.write() as session:
         waiting = select(Callback).where(Callback.state == CallbackState.PLANNED, Callback.due_on < night.day)
         found = session.scalars(waiting).all()
-        for callback in found:
+        over = [callback for callback in found if not _goes_on(session, callback, night.day, now)]
+        for callback in over:
             _expire(session, callback, night.following, now)
-        return len(found)
+        return len(over)
+
+
+def _goes_on(session: Session, callback: Callback, day: date, now: datetime) -> bool:
+    """Whether an item of the callback may still be called for; its overdue ones are missed then."""
+    owed = [item for item in callback.items if item.state == ItemState.OPEN]
+    late = [item for item in owed if item.due_on < day]
+    if len(late) == len(owed):
+        return False
+    outcomes.miss(session, late, at=now, actor="planner")
+    return True
 
 
 def _expire(session: Session, callback: Callback, following: Following, now: datetime) -> None:

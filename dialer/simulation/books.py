@@ -98,8 +98,20 @@ class Books:
     def expire(self, day: date, at: datetime) -> None:
         """Close what still waits and was due before ``day`` (``nightly.close_expired``)."""
         late = [one for one in self.open.values() if one.state is CallbackState.PLANNED and one.due_on < day]
-        for callback in late:
+        for callback in (one for one in late if not self._goes_on(one, day, at)):
             self.close(callback, Outcome.UNREACHABLE if counted(callback.dispositions) else None, EXPIRED, at)
+
+    def _goes_on(self, callback: Callback, day: date, at: datetime) -> bool:
+        """Whether a later item is still owed; the overdue ones are missed then (``outcomes.miss``)."""
+        late = [item for item in callback.owed if item.planned.due_on < day]
+        if len(late) == len(callback.owed):
+            return False
+        for item in late:
+            item.state, item.closed_on = ItemState.MISSED, china(at).date()
+            self._missed.add(item.planned.trigger_key)
+        self._changed.add(callback.client_id)
+        _go_on(callback)
+        return True
 
     def tell(self, source: MemorySource) -> None:
         """Bring the clients' files up to date with what was planned and closed since the last night."""
@@ -175,10 +187,7 @@ class Books:
         if not left and callback.state is CallbackState.PLANNED:
             self.close(callback, None, CANCELLED, at)
         elif left:
-            callback.due_on = min(one.planned.due_on for one in left)
-            callback.due_at = min(one.planned.due_at for one in left)
-            if callback.flow not in {one.planned.flow for one in left}:
-                callback.flow = left[0].planned.flow
+            _go_on(callback)
 
     # --- ends --------------------------------------------------------------------------------------------------------
 
@@ -204,6 +213,15 @@ class Books:
 def version_of(flow: str) -> str:
     """What stands for the version of a script in force: no script changes in a simulation."""
     return f"{flow}@simulation"
+
+
+def _go_on(callback: Callback) -> None:
+    """For the items that are left: their deadline, and a script that one of them asks for."""
+    left = callback.owed
+    callback.due_on = min(one.planned.due_on for one in left)
+    callback.due_at = min(one.planned.due_at for one in left)
+    if callback.flow not in {one.planned.flow for one in left}:
+        callback.flow = left[0].planned.flow
 
 
 def _join(waiting: Callback, planned: PlannedCallback) -> Callback:

@@ -148,6 +148,22 @@ def test_an_expired_callback_that_was_tried_is_unreachable(db: Database, clock: 
     assert the_callback(db).outcome == Outcome.UNREACHABLE
 
 
+@pytest.mark.rule("H-15")
+def test_a_merged_callback_goes_on_for_the_items_whose_deadline_is_ahead(db: Database, clock: SimulatedClock) -> None:
+    run_nightly_plan(db, clock, NIGHT)
+    with db.write() as session:
+        first = session.scalars(select(Item)).one()
+        known = {column.key: getattr(first, column.key) for column in Item.__table__.columns}
+        later = {"item_id": "later", "trigger_key": "later", "flow": "existing_client", "due_on": date(2026, 12, 30)}
+        session.add(Item(**{**known, **later, "due_at": first.due_at + timedelta(days=14)}))
+    assert close_expired(db, replace(NIGHT, day=date(2026, 12, 17)), now=clock.now()) == 0
+    callback = the_callback(db)
+    assert callback.state == CallbackState.PLANNED
+    assert {item.item_id: item.state for item in callback.items} == {first.item_id: "missed", "later": "open"}
+    assert (callback.due_on, callback.flow) == (date(2026, 12, 30), "existing_client")
+    assert close_expired(db, replace(NIGHT, day=date(2026, 12, 31)), now=clock.now()) == 1
+
+
 def test_the_gate_reads_its_facts_from_the_database(db: Database, clock: SimulatedClock) -> None:
     run_nightly_plan(db, clock, NIGHT)
     with db.session() as session:
