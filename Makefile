@@ -24,7 +24,9 @@ demo: $(VENV)/.demo ## from a fresh clone to a finished call-back day (HUIFANG_D
 
 .PHONY: test
 test: $(VENV)/.test system-packages lint ## install what the tests need, lint, type-check, run every test
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --ignore=tests/contract/line $(PYTEST_ARGS)
+	@# the line's contract waits more than it computes; 5: PYTEST_ARGS choose none of it
+	$(BIN)/pytest -n 4 tests/contract/line $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 .PHONY: lint
 lint: $(VENV)/.test ## ruff, mypy (strict) and the import contracts between the rooms

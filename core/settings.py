@@ -59,6 +59,7 @@ class Line:
     calls_per_second: float = _setting(2.0, "new calls a second, at most, on this node")
     rtp_ports: str = _setting("16384-32766", "UDP ports for audio")
     media_timeout_s: int = _setting(60, "an answered call without any audio for so many seconds has ended; 0: never")
+    ca_file: str = _setting("", "authorities (PEM) that sign a TLS trunk's certificate; empty means the system's")
     peers: str = _setting(
         "", "further addresses or networks that may send SIP to us, comma separated; the trunks always may"
     )

@@ -14,6 +14,7 @@ from baresip import Account, Config
 
 from dialer.lines.addresses import is_loopback, is_wildcard, listening_address, trunk_address
 from dialer.lines.base import Trunk
+from dialer.lines.engine_handles import MAX_CALLS_AT_AN_INVITE
 
 CODECS = ("pcma", "pcmu")  # A-law first: what Chinese carriers speak
 _ENCRYPTION = {"off": (), "offered": ("mediaenc=srtp",), "required": ("mediaenc=srtp-mand",)}
@@ -58,7 +59,7 @@ def engine_config(
     low, high = rtp_ports
     return Config(
         net_interface=_interface(host, trunks),
-        max_concurrent_calls=None,
+        max_concurrent_calls=MAX_CALLS_AT_AN_INVITE,
         sip_trace=True,
         rtp_timeout=media_timeout_s,
         extra_config_text=f"sip_listen {_bracketed(host)}:{port}\nrtp_ports {low}-{high}\n{_tls(ca_file)}",

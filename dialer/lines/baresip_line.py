@@ -17,12 +17,15 @@ from baresip.call import Call as EngineCall
 from baresip.call import CallState as EngineState
 
 from core.clock import Clock
-from dialer.lines.addresses import is_sip_uri, is_wildcard, listening_address
+from dialer.lines.acks import Acknowledgements
+from dialer.lines.addresses import is_sip_uri, is_wildcard, listening_address, trunk_address, uri_host
 from dialer.lines.baresip_call import BaresipCall
-from dialer.lines.baresip_config import calling_account, engine_config
+from dialer.lines.baresip_config import calling_account, engine_config, registering_account
 from dialer.lines.base import Ended, LineError, Trunk, TrunkHealth
+from dialer.lines.engine_handles import low_handles_kept
 from dialer.lines.engine_logs import EngineLogs
 from dialer.lines.options import OptionsPinger
+from dialer.lines.peers import PeerFilter
 from dialer.lines.registrations import Registrations
 from dialer.lines.sip_messages import parse_message
 from dialer.lines.trunk_health import HealthBook
@@ -59,7 +62,7 @@ class BaresipLine:
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._rtp_ports = rtp_ports
         self._media_timeout_s = media_timeout_s
-        self._peers = tuple(peers)
+        self._filter = PeerFilter(peers)
         self._ca_file = ca_file
         self._health = HealthBook(clock, trunks)
         self._agents: dict[str, UserAgent] = {}
@@ -71,6 +74,7 @@ class BaresipLine:
         self._fresh: dict[int, BaresipCall] = {}  # told by the engine, not yet returned by dial
         self._calls: dict[int, BaresipCall] = {}
         self._by_call_id: dict[str, BaresipCall] = {}
+        self._acks = Acknowledgements()
         self._farewells: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._progress = asyncio.Event()
@@ -85,7 +89,7 @@ class BaresipLine:
         logs.attach()
         try:
             await self._open(runtime)
-        except (BaresipError, ValueError, OSError) as error:
+        except (BaresipError, LineError, ValueError, OSError) as error:
             logs.detach()
             self._agents.clear()
             with contextlib.suppress(BaresipError):
@@ -114,12 +118,23 @@ class BaresipLine:
     async def _open(self, runtime: Runtime) -> None:
         trunks = tuple(self._trunks.values())
         accounts = {trunk.name: calling_account(trunk, self._caller_id) for trunk in trunks}
+        for trunk in trunks:
+            registering_account(trunk, self._caller_id)
         config = engine_config(self._listen, trunks, self._rtp_ports, self._media_timeout_s, self._ca_file)
         _check_address(*listening_address(self._listen))
+        await self._admit(trunks)
         await runtime.start(config)
-        for name, account in accounts.items():
-            self._agents[name] = await UserAgent.create(runtime, account, transfer_policy="reject")
-            self._agents[name].on_incoming(self._refuse)
+        self._filter.attach(listening_address(self._listen)[1])
+        async with low_handles_kept(runtime):
+            for name, account in accounts.items():
+                self._agents[name] = await UserAgent.create(runtime, account, transfer_policy="reject")
+                self._agents[name].on_incoming(self._refuse)
+
+    async def _admit(self, trunks: Sequence[Trunk]) -> None:
+        """The trunks' hosts may send us requests from the first moment."""
+        self._filter.prepare()
+        for trunk in trunks:
+            await self._filter.add(trunk_address(trunk.address, trunk.transport)[0])
 
     def health(self) -> tuple[TrunkHealth, ...]:
         """What is known of each trunk now."""
@@ -132,6 +147,7 @@ class BaresipLine:
         """
         if not is_sip_uri(uri):
             raise LineError("no INVITE could leave: the address is not sip:number@host:port; mend number and trunk")
+        await self._filter.add(uri_host(uri))
         async with self._one_dial:
             call = await self._place(self._agent(trunk), uri, dict(headers or {}))
         asyncio.get_running_loop().call_soon(call.release)
@@ -233,9 +249,11 @@ class BaresipLine:
     def _forget(self, handle: int) -> None:
         call = self._calls.pop(handle)
         self._by_call_id.pop(call.sip_call_id or "", None)
+        self._acks.forget(call.sip_call_id or "")
         self._progress.set()
 
     def _on_trace(self, text: str) -> None:
+        self._filter.sent(text)
         message = parse_message(text)
         if message is None:
             return
@@ -243,6 +261,7 @@ class BaresipLine:
             self._farewells.discard(message.call_id)
             self._progress.set()
         if call := self._by_call_id.get(message.call_id):
+            self._acks.take(message.call_id, text)
             call.sip_message(message)
 
     def _engine_died(self) -> None:

@@ -157,13 +157,13 @@ class _Ear(asyncio.DatagramProtocol):
         self._question = question
         self._answer = answer
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def datagram_received(self, data: bytes, _addr: tuple[str, int]) -> None:
         """Take the final response; anything else is nobody's business."""
         status = self._question.final_status(data[:_MESSAGE])
         if status is not None and not self._answer.done():
             self._answer.set_result(status)
 
-    def error_received(self, exc: OSError) -> None:
+    def error_received(self, exc: Exception) -> None:
         """Nobody listens there (ICMP): that is an answer too."""
         if not self._answer.done():
             self._answer.set_exception(exc)

@@ -121,7 +121,7 @@ def _words(packed: bytes) -> tuple[int, ...]:
 class PeerFilter:
     """The kernel's filter on the SIP sockets of this process's engine.
 
-    Make it before the engine opens its sockets, ``add`` the trunks' hosts, ``attach`` it when the sockets are open.
+    ``prepare`` before the engine opens its sockets, ``add`` the trunks' hosts, ``attach`` when the sockets are open.
     """
 
     def __init__(self, networks: Iterable[str], *, available: bool = sys.platform == "linux") -> None:
@@ -132,8 +132,12 @@ class PeerFilter:
         self._configured = dict.fromkeys(_network(name) for name in sorted(named - {ANY}))
         self._met: dict[Network, None] = {}  # the latest last
         self._resolved: set[str] = set()
-        self._older_sockets = {inode for _, inode in _open_sockets()}
+        self._older_sockets: frozenset[int] = frozenset()
         self._guarded: dict[int, int] = {}  # inode: descriptor
+
+    def prepare(self) -> None:
+        """Remember which sockets are not the engine's, because they are open already."""
+        self._older_sockets = frozenset(inode for _, inode in _open_sockets())
 
     async def add(self, host: str) -> None:
         """Let the addresses of ``host`` (a name or an address) pass; a name that cannot be resolved adds nothing.
@@ -159,7 +163,7 @@ class PeerFilter:
             self._meet(_network(address))
 
     def attach(self, port: int) -> None:
-        """Guard the SIP sockets: those on ``port`` and, for TLS, the next; with port 0 those opened since.
+        """Guard the SIP sockets: those on ``port`` and, for TLS, the next; with port 0 those opened since ``prepare``.
 
         LineError when there is none, when the networks are too many for the kernel, and where the platform has no
         such filter although the sockets can be reached from other machines.

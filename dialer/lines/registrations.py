@@ -12,8 +12,9 @@ import logging
 from baresip import BaresipError, Event, Runtime, StackEvent, UserAgent
 from baresip._native import lib
 
-from dialer.lines.base import Trunk
 from dialer.lines.baresip_config import registering_account
+from dialer.lines.base import Trunk
+from dialer.lines.engine_handles import low_handles_kept
 from dialer.lines.trunk_health import HealthBook
 
 _log = logging.getLogger(__name__)
@@ -44,9 +45,9 @@ class Registrations:
         """Register with ``trunk``, if it wants that; returns when the request is on its way."""
         if not trunk.register_s:
             return
-        agent = await UserAgent.create(
-            self._runtime, registering_account(trunk, self._caller_id), transfer_policy="reject"
-        )
+        account = registering_account(trunk, self._caller_id)
+        async with low_handles_kept(self._runtime):
+            agent = await UserAgent.create(self._runtime, account, transfer_policy="reject")
         self._agents[trunk.name] = agent
         self._trunk_of[agent.handle] = trunk.name
         await self._register(trunk.name)

@@ -88,6 +88,7 @@ def _rooms(context: Context) -> Rooms:
         trunks=[_trunk(name, trunk, settings.firm.name_en) for name, trunk in settings.trunks.items()],
         rtp_ports=_port_range(settings.line.rtp_ports),
         media_timeout_s=settings.line.media_timeout_s,
+        ca_file=settings.line.ca_file,
         peers=[peer.strip() for peer in settings.line.peers.split(",") if peer.strip()],
     )
     return Rooms(

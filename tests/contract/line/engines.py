@@ -14,12 +14,15 @@ from typing import Any
 from core.clock import SystemClock
 from dialer.lines.baresip_line import BaresipLine
 from dialer.lines.base import Line, Trunk
+from dialer.lines.pyvoip_line import PyvoipLine
 
 CAPABILITIES: Mapping[str, str] = {
     "tcp": "trunks over TCP",
-    "tls": "trunks over TLS, the trunk's certificate checked",
+    "tls": "trunks over TLS, the authority of the trunk's certificate checked",
+    "tls-name": "refuses a certificate that was issued for another host",
     "srtp": "encrypted audio (SDES-SRTP, RFC 4568), offered or required",
     "registration": "registration with digest, renewed and repeated after failures",
+    "options": "asks trunks for their health by OPTIONS",
     "challenge": "answers 401 and 407 with the trunk's credentials",
     "hold": "puts the far end on hold and takes it back",
     "far-end-hold": "tells that the far end put us on hold",
@@ -70,12 +73,45 @@ def baresip(
     )
 
 
+def pyvoip(
+    *,
+    listen: str = "127.0.0.1:0",
+    trunks: tuple[Trunk, ...] = (),
+    media_timeout_s: int = 60,
+    ca_file: str = "",
+    **trunk: Any,
+) -> PyvoipLine:
+    """A pyVoIP line; ``trunk`` are fields of its one trunk unless ``trunks`` are given."""
+    only = Trunk(**{"name": "far", "address": "127.0.0.1:5060"} | trunk)
+    return PyvoipLine(
+        SystemClock(),
+        listen=listen,
+        caller_id="4008001234",
+        trunks=trunks or (only,),
+        rtp_ports=(16384, 32766),
+        media_timeout_s=media_timeout_s,
+        ca_file=ca_file,
+    )
+
+
 ENGINES: dict[str, Engine] = {
     "baresip": Engine(
         baresip,
         {
             "inband-digits": "it has no detector of tones; dialer/lines/inband.py finds them in what Call.read gives",
+            "tls-name": "it does not compare the certificate of a trunk given by its IP address with that address",
             "equal-keys-without-end": "its decoder takes an event of the same key for the old one until an end came",
+            "session-timers": "it has no RFC 4028: it answers refreshes, and refuses to refresh itself",
+        },
+    ),
+    "pyvoip": Engine(
+        pyvoip,
+        {
+            "tcp": "pyVoIP has one UDP socket a phone; a stream transport would be another engine",
+            "tls": "pyVoIP has no TLS",
+            "tls-name": "pyVoIP has no TLS",
+            "srtp": "pyVoIP has no encryption of audio; a trunk that asks for it is refused at the start",
+            "inband-digits": "it has no detector of tones; dialer/lines/inband.py finds them in what Call.read gives",
             "session-timers": "it has no RFC 4028: it answers refreshes, and refuses to refresh itself",
         },
     ),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from dialer.lines.base import Answered, Digit, Ended
+from dialer.lines.inband import COLUMNS, KEYS, ROWS, KeyDetector
+from tests.contract.line.rtp import PCMA, PCMU
 from tests.contract.line.talk import take
 
 pytestmark = pytest.mark.contract
@@ -66,6 +69,40 @@ async def test_our_keys_reach_the_far_end_once_each(open_line, carrier, watch, a
         await call.hang_up()
         await events.until(Ended)
     assert audio.keys() == "135*#"
+
+
+@pytest.mark.needs("inband-digits")
+async def test_keys_that_are_only_tones_are_told_as_keys(open_line, carrier, watch, audio):
+    async def press():
+        await audio.play(dual_tones("15#"), PCMA)
+
+    digits = await pressed(open_line, carrier, watch, audio, press, count=3)
+    assert "".join(digit.key for digit in digits) == "15#"
+
+
+@pytest.mark.parametrize("codec", [PCMA, PCMU])
+async def test_keys_that_are_only_tones_are_found_in_what_the_call_reads(open_line, carrier, watch, audio, codec):
+    far_end = carrier.play(carrier.reply("200 OK", audio=audio, codec=codec), *carrier.until_bye())
+    async with open_line() as line:
+        call = await line.dial(far_end.uri)
+        events = watch(call)
+        await events.until(Answered)
+        heard, _ = await asyncio.gather(take(call, 1.6), audio.play(dual_tones("159#"), codec))
+        await call.hang_up()
+        await events.until(Ended)
+        await far_end.finished()
+    assert KeyDetector().feed(heard) == "159#"
+    assert "Digit" not in events.names
+
+
+def dual_tones(keys):
+    """The audio of these keys (ITU-T Q.23): 120 ms each, 80 ms between."""
+    time, parts = np.arange(960) / 8000, [np.zeros(960)]
+    for key in keys:
+        row = next(row for row in KEYS if key in row)
+        hertz = ROWS[KEYS.index(row)], COLUMNS[row.index(key)]
+        parts += [sum(5000 * np.sin(2 * np.pi * one * time) for one in hertz), np.zeros(640)]
+    return np.concatenate(parts).astype("<i2").tobytes()
 
 
 async def pressed(open_line, carrier, watch, audio, press, count):

@@ -24,9 +24,11 @@ class Wire:
         self._socket.close()
 
     async def receive(self, seconds: float = 12.0) -> str:
-        """The next datagram."""
+        """The next datagram that is not empty: an empty one is no message (RFC 5626 section 3.5.1)."""
+        data = b""
         async with asyncio.timeout(seconds):
-            data, self._peer = await asyncio.get_running_loop().sock_recvfrom(self._socket, 8000)
+            while not data.strip():
+                data, self._peer = await asyncio.get_running_loop().sock_recvfrom(self._socket, 8000)
         return data.decode()
 
     async def receive_for(self, seconds: float) -> list[tuple[float, str]]:
@@ -49,12 +51,19 @@ class Wire:
         kind = "Content-Type: application/sdp\r\n" if body else ""
         self.send(
             f"SIP/2.0 {line}\r\n{kept}To: {to}\r\nContact: <sip:{self.address}>\r\n{kind}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}"
+            f"Content-Length: {len(body)}\r\n\r\n{body}",
+            _sender(request),
         )
 
-    def send(self, message: str) -> None:
-        """Send any text to whoever was heard last."""
-        self._socket.sendto(message.encode(), self._peer)
+    def send(self, message: str, peer: tuple[str, int] | None = None) -> None:
+        """Send any text to ``peer``, or to whoever was heard last."""
+        self._socket.sendto(message.encode(), peer or self._peer)
+
+
+def _sender(request: str) -> tuple[str, int]:
+    """Where a response belongs: the Via's sent-by (RFC 3261 section 18.2.2)."""
+    host, _, port = header(request, "Via").partition(";")[0].split()[-1].rpartition(":")
+    return host, int(port)
 
 
 def header(message: str, name: str) -> str:
