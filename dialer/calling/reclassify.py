@@ -48,7 +48,7 @@ def reclassify(
             continue
         changes.append(_change(attempt, judged))
         if not dry_run:
-            _store(session, attempt, judged, at=at, actor=actor)
+            store(session, attempt, judged, at=at, actor=actor)
     return changes
 
 
@@ -108,7 +108,8 @@ def _change(attempt: Attempt, judged: Judged) -> Change:
     )
 
 
-def _store(session: Session, attempt: Attempt, judged: Judged, *, at: datetime, actor: str) -> None:
+def store(session: Session, attempt: Attempt, judged: Judged, *, at: datetime, actor: str) -> None:
+    """Give an attempt another disposition, with a link in the audit chain."""
     content = {"before": attempt.disposition, "after": str(judged.disposition), "why": judged.why}
     attempt.disposition, attempt.counts = judged.disposition, judged.consumes_attempt
     attempt.why, attempt.confidence = judged.why, judged.confidence

@@ -118,7 +118,8 @@ class PyvoipLine:
         address = await _resolved(*trunk_address(trunk.address, trunk.transport))
         if address is not None:
             self._peers.meet(address[0])
-        phone = Phone(self._bind_sip(first), self._advertised(address), self._caller_id, self._peers)
+        advertised = self._advertised(address)
+        phone = Phone(self._bind_sip(first), advertised, self._caller_id, self._peers)
         phone.start()
         self._phones[trunk.name].append(phone)
         return phone
@@ -208,6 +209,9 @@ class PyvoipLine:
         if address is None:
             raise LineError("no INVITE could leave: the host has no IPv4 address; mend the trunk's address or the DNS")
         phone = await self._phone(self._trunk(trunk))
+        if not self._started:  # closed while a name was looked up
+            phone.stop()
+        self._trunk(trunk)
         try:
             return self._place(chosen, phone, Invitation(uri, address, self._identity(chosen), _who(chosen), extra))
         except OSError as error:
@@ -225,8 +229,11 @@ class PyvoipLine:
 
     async def _phone(self, trunk: Trunk) -> Phone:
         idle = self._idle[trunk.name]
-        if idle:
-            return idle.pop()
+        while idle:
+            phone = idle.pop()
+            if phone.NSD:
+                return phone
+            self._phones[trunk.name].remove(phone)
         if len(self._phones[trunk.name]) >= self._channels:
             raise LineError(f"all {self._channels} channels of trunk {trunk.name} are busy: dial later")
         try:
@@ -254,7 +261,7 @@ class PyvoipLine:
     def _over(self, trunk: Trunk, call: PyvoipCall, audio: CallAudio) -> None:
         phone = self._calls.pop(call)
         self._audios.discard(audio)
-        if trunk.name in self._idle and phone.NSD:
+        if trunk.name in self._idle:
             self._idle[trunk.name].append(phone)
         self._progress.set()
 

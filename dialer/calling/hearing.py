@@ -1,0 +1,99 @@
+"""What was said before the answer, once its recording is transcribed: the verdict is kept with the attempt.
+
+The rule of this module: the recording of an attempt that nobody answered is the clip; its transcript is the text. The
+verdict may move the disposition (``reclassify``), never the call-back. A recording that cannot be read is told of and
+looked at again later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.db import Database
+from core.errors import HuifangError
+from dialer.calling.evidence.announcements import Phrases
+from dialer.calling.evidence.verdict import EarlyVerdict, judge_early
+from dialer.calling.reclassify import judge_again, store
+from dialer.tables import Attempt, AttemptState
+from transcribe.tables import Channel, Segment, Transcript, TranscriptState
+
+logger = logging.getLogger(__name__)
+BATCH = 50
+ACTOR = "hearing"
+Read = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The early media of one attempt: its recording, and what a recogniser read in it and where."""
+
+    attempt_id: str
+    recording_id: str
+    text: str
+    heard_at: tuple[int, int] | None
+
+
+def hear(db: Database, read: Read, phrases: Phrases, clock: Clock) -> int:
+    """Judge the early media of up to ``BATCH`` attempts; returns how many were judged.
+
+    ``read`` gives the client's channel of a recording (8 kHz s16le); a HuifangError of it leaves the attempt for the
+    next time.
+    """
+    with db.session() as session:
+        clips = _waiting(session)
+    return sum(_heard(db, clip, read, phrases, clock.now()) for clip in clips)
+
+
+def _heard(db: Database, clip: Clip, read: Read, phrases: Phrases, at: datetime) -> bool:
+    try:
+        pcm = read(clip.recording_id)
+    except HuifangError as error:
+        logger.error("the early media of attempt %s cannot be read: %s", clip.attempt_id, error)  # noqa: TRY400 - it says all
+        return False
+    verdict = judge_early(pcm, clip.text, phrases, heard_at=clip.heard_at)
+    with db.write() as session:
+        keep(session, clip.attempt_id, verdict, at=at)
+    return True
+
+
+def keep(session: Session, attempt_id: str, verdict: EarlyVerdict, *, at: datetime) -> None:
+    """Store what was heard with the attempt, and the disposition that the table gives now."""
+    attempt = session.get_one(Attempt, attempt_id)
+    attempt.early = verdict.as_json()
+    judged = judge_again(attempt, attempt.ring_limit_s or 0.0)
+    if judged is not None and judged.disposition != attempt.disposition:
+        store(session, attempt, judged, at=at, actor=ACTOR)
+
+
+def _waiting(session: Session) -> list[Clip]:
+    """Unanswered attempts whose recording is transcribed and has not been judged."""
+    wanted = (
+        select(Attempt.attempt_id, Attempt.recording_id, Transcript.transcript_id)
+        .join(Transcript, Transcript.recording_id == Attempt.recording_id)
+        .where(
+            Attempt.state == AttemptState.ENDED,
+            Attempt.answered_at.is_(None),
+            Attempt.early.is_(None),
+            Transcript.state == TranscriptState.DONE,
+        )
+        .order_by(Attempt.started_at)
+        .limit(BATCH)
+    )
+    return [
+        _clip(session, attempt, recording or "", transcript)
+        for attempt, recording, transcript in session.execute(wanted)
+    ]
+
+
+def _clip(session: Session, attempt_id: str, recording_id: str, transcript_id: str) -> Clip:
+    theirs = (Segment.transcript_id == transcript_id, Segment.channel == Channel.CLIENT)
+    said = session.scalars(select(Segment).where(*theirs).order_by(Segment.start_ms)).all()
+    text = " ".join(segment.text for segment in said)
+    return Clip(attempt_id, recording_id, text, (said[0].start_ms, said[-1].end_ms) if said else None)
