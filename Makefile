@@ -13,6 +13,8 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 # For example: make lock LOCK_ARGS=--upgrade
 LOCK_ARGS ?=
+# For example: make nodes KILLS=50
+KILLS ?= 200
 
 .PHONY: help
 help: ## list the targets
@@ -27,6 +29,19 @@ test: $(VENV)/.test system-packages lint ## install what the tests need, lint, t
 	$(BIN)/pytest --ignore=tests/contract/line $(PYTEST_ARGS)
 	@# the line's contract waits more than it computes; 5: PYTEST_ARGS choose none of it
 	$(BIN)/pytest -n 4 tests/contract/line $(PYTEST_ARGS) || [ $$? -eq 5 ]
+
+.PHONY: interop
+interop: $(VENV)/.test ## calls through Kamailio, to the telephones of Debian, to and from SIPp (installs them)
+	tools/interop-packages.sh
+	$(BIN)/pytest tests/interop/check_*.py $(PYTEST_ARGS)
+
+.PHONY: robustness
+robustness: $(VENV)/.test system-packages ## a minute of 10,000 hostile datagrams a second while calls go on
+	$(BIN)/pytest -s tests/integration/robustness/minute.py $(PYTEST_ARGS)
+
+.PHONY: nodes
+nodes: $(VENV)/.test system-packages ## three nodes on PostgreSQL, killed at random 200 times (KILLS=...)
+	KILLS=$(KILLS) $(BIN)/pytest tests/integration/nodes/test_kills.py $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## ruff, mypy (strict) and the import contracts between the rooms

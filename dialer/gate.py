@@ -38,6 +38,9 @@ CALLABLE = frozenset({"active", "dormant", "suspended"})
 
 OPTED_OUT = Reason("opted_out", "客户不愿接受电话回访，应改用短信", "the client wants no calls; use SMS", "B-23")
 NO_PHONE = Reason("no_phone", "没有可拨打的有效号码", "no valid number of this client is left to dial")
+IN_A_CALL = Reason(
+    "client_in_a_call", "该客户正在通话中或正被拨打", "a call to this client is on the line already", "B-19"
+)
 NOTHING_OWED = Reason("nothing_owed", "没有待执行的回访任务", "no open call-back is owed to this client")
 PROVISIONAL = Reason(
     "provisional", "节假日安排尚未公布，仅为暂定计划", "planned provisionally, beyond the published holidays", "B-08"
@@ -96,6 +99,8 @@ def _client(asked: GateInput) -> Iterator[Reason]:
         yield OPTED_OUT
     if asked.phone is None or asked.phone not in client.phones or not dialable(asked.phone):
         yield NO_PHONE
+    if asked.in_a_call:
+        yield IN_A_CALL
 
 
 def _about_the_closing(asked: GateInput) -> bool:

@@ -91,7 +91,8 @@ class GateInput:
     ``attempts`` are the client's earlier attempts of this year and the last, of every callback; ``elsewhere`` those to
     the same ``phone`` for other clients, for caps that count numbers. ``callback`` None means that nothing is owed to
     the client; ``pack`` None that the pack could not be read; ``node`` None leaves the machine's side out (questions of
-    people, never an INVITE); ``caller`` is the member of staff who wants to call by hand, None the dialer.
+    people, never an INVITE); ``caller`` is the member of staff who wants to call by hand, None the dialer;
+    ``in_a_call`` that a call to the client is on the line already, for whatever callback.
     """
 
     now: datetime
@@ -104,6 +105,7 @@ class GateInput:
     node: NodeFacts | None
     caller: StaffFacts | None = None
     elsewhere: tuple[PastAttempt, ...] = ()
+    in_a_call: bool = False
 
     @property
     def programmes(self) -> frozenset[str]:

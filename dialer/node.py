@@ -1,6 +1,7 @@
 """One dialer process: claims callbacks, asks the gate, places calls, keeps the books, comes back after a crash.
 
 Start: what died with the last run is closed as interrupted and its recordings are recovered, before the first call.
+Meanwhile the node proves to the others that it lives and looks whether they do (``dialer.nodes``).
 Stop (SIGTERM): nothing new is dialed, live calls end by themselves, then the process ends.
 """
 
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from core.errors import HuifangError
 from dialer.calling import ledger
-from dialer.calling.claims import Claims, Leased, Waiting
+from dialer.calling.claims import IDLE_S, Claims, Leased, Waiting
 from dialer.calling.dispositions import Disposition, Judged
 from dialer.calling.endings import Endings
 from dialer.calling.media import MediaLoop
@@ -21,6 +23,7 @@ from dialer.calling.session import CallSession, SessionResult, TakenAnswer
 from dialer.calling.voice import Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.lines.base import Answered, Call, CallEvent, LineError
+from dialer.nodes.membership import Fenced, Jobs, Membership, Sights
 from dialer.rooms import Rooms
 from dialer.store import Posts, Store
 from recordings.errors import RecorderNotReady
@@ -49,8 +52,8 @@ class Job:
 class Node:
     """Holds up to ``line.channels`` calls."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        """OpenValue when the pack leaves a value open that calling needs."""
+    def __init__(self, rooms: Rooms, jobs: Jobs | None = None) -> None:
+        """``jobs`` run while this node leads. OpenValue when the pack leaves a value open that calling needs."""
         self._rooms = rooms
         self._name = rooms.settings.node.name
         self._rules = rooms.pack.runnable()
@@ -73,13 +76,30 @@ class Node:
         self._live: dict[str, asyncio.Task[None]] = {}
         self._failed: list[str] = []
         self._unsealed: list[str] = []
+        self._starved = 0
+        sights = Sights(lambda: len(self._live), self._figures, lambda: self._claims.draining, self.drain)
+        self._membership = Membership(rooms, self._store, sights, jobs=jobs)
+        self._claims.incarnation = self._membership.me.incarnation
 
     def drain(self) -> None:
         """Dial nothing new; ``run`` ends when the last live call has ended."""
         self._claims.draining = True
 
     async def run(self) -> None:
-        """Recover, then dial until drained."""
+        """Join the other nodes, recover, then dial until drained.
+
+        NameTaken when another process has this node's name, DeclaredDead when others took over meanwhile.
+        """
+        await self._membership.join()
+        try:
+            await self._work()
+        finally:
+            await self._membership.leave()
+            self._spool.close()
+            self._store.close()
+        self._membership.check()
+
+    async def _work(self) -> None:
         await self.recover()
         await self._rooms.line.start()
         ticking = asyncio.create_task(self._loop.run())
@@ -89,8 +109,6 @@ class Node:
             ticking.cancel()
             self._loop.figures.log()
             await self._rooms.line.close()
-            self._spool.close()
-            self._store.close()
 
     async def recover(self) -> None:
         """Close what died with the last run of this node: attempts, agents' calls, recordings."""
@@ -114,6 +132,8 @@ class Node:
     async def _dial_turn(self) -> float:
         """Start a call when one is due and a channel is free; after how many seconds to look again."""
         line = self._rooms.settings.line
+        if self._membership.drained or not self._membership.may_dial:
+            return IDLE_S
         if self._voices.short:
             await asyncio.to_thread(self._voices.make)
         if len(self._live) >= line.channels:
@@ -161,6 +181,10 @@ class Node:
         for recording_id in waiting:
             await self._seal(recording_id)
 
+    def _figures(self) -> Mapping[str, float]:
+        """What the heartbeat shows of the media loop, since the start of this process."""
+        return {**asdict(self._loop.figures), "starved_frames": self._starved}
+
     # --- one call ----------------------------------------------------------------------------------------------------
 
     async def _call(self, job: Job) -> None:
@@ -169,6 +193,7 @@ class Node:
         try:
             writer = await asyncio.to_thread(self._spool.open, job.lease.recording_id)
             try:
+                self._membership.require()  # others may have this attempt by now
                 call = await self._rooms.line.dial(
                     job.leased.uri, trunk=job.leased.trunk, headers={ATTEMPT_HEADER: job.lease.attempt_id}
                 )
@@ -176,7 +201,8 @@ class Node:
             finally:
                 await asyncio.to_thread(_close, writer)  # it waits for the disk, the tick must not
             judged = self._endings.judged(call)
-        except (LineError, RecorderNotReady) as error:
+            self._starved += call.stats.starved_frames if call.stats else 0
+        except (LineError, RecorderNotReady, Fenced) as error:
             judged = Judged(Disposition.OUR_FAULT, str(error))
         await job.posts.flush()
         await self._store.write(partial(self._endings.finish, job.lease, call, result, judged))

@@ -32,13 +32,23 @@ class Permission(StrEnum):
     READ_CLIENT = "read_client"  # one client's page; an agent only sees the clients whose calls he took
     LISTEN = "listen"
     SET_OUTCOME = "set_outcome"
+    READ_LINE = "read_line"  # trunks and nodes; nothing of clients
+    MANAGE_LINE = "manage_line"  # take a trunk out for maintenance
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset({Permission.SIGNED_IN, Permission.READ_CALL, Permission.READ_CLIENT, Permission.SET_OUTCOME}),
     Role.AUDITOR: frozenset(
-        {Permission.SIGNED_IN, Permission.READ_DAY, Permission.READ_CALL, Permission.READ_CLIENT, Permission.LISTEN}
+        {
+            Permission.SIGNED_IN,
+            Permission.READ_DAY,
+            Permission.READ_CALL,
+            Permission.READ_CLIENT,
+            Permission.LISTEN,
+            Permission.READ_LINE,
+        }
     ),
+    Role.OPERATOR: frozenset({Permission.SIGNED_IN, Permission.READ_LINE, Permission.MANAGE_LINE}),
 }
 
 

@@ -29,6 +29,7 @@ from web.context import EXTENSION, Context, context
 from web.faults import init_faults
 from web.health.views import health
 from web.language import LANGUAGES, chosen_language, init_language
+from web.line.views import line
 from web.overview.views import overview
 from web.programmes import deadline_words, executor_title, programme_choices, programme_title
 from web.rules.views import rules
@@ -38,7 +39,7 @@ from web.tables import Role
 from web.windows.views import windows
 from web.work.views import work
 
-BLUEPRINTS = (auth, overview, board, calls, clients, rules, windows, search, audio, work, api, health)
+BLUEPRINTS = (auth, overview, board, calls, clients, rules, windows, search, line, audio, work, api, health)
 
 
 def create_app(

@@ -32,7 +32,21 @@ VOCABULARY: Mapping[str, Mapping[str, Said]] = {
 """Words of the rules, as the pack itself is told in words; everything else on the screens is in LABELS."""
 
 LABELS: Mapping[str, Mapping[str, object]] = {
-    "role": {"agent": _("Agent"), "auditor": _("Auditor")},
+    "role": {"agent": _("Agent"), "auditor": _("Auditor"), "operator": _("Line operator")},
+    "trunk_state": {
+        "closed": _("In order"),
+        "open": _("Rests after faults"),
+        "half_open": _("Waits for a probe call"),
+        "drained": _("Drained"),
+    },
+    "registered": {"yes": _("registered"), "no": _("not registered")},
+    "reachable": {"yes": _("answers"), "no": _("does not answer")},
+    "node_state": {
+        "up": _("Running"),
+        "draining": _("Finishing its calls"),
+        "stopped": _("Stopped"),
+        "dead": _("Dead"),
+    },
     "state": {
         "planned": _("Planned"),
         "calling": _("In a call"),
@@ -119,6 +133,7 @@ LABELS: Mapping[str, Mapping[str, object]] = {
         "line_not_ready": _("The line is not ready"),
         "recorder_not_ready": _("The recorder is not ready"),
         "draining": _("The node was shutting down"),
+        "client_in_a_call": _("The client is in a call"),
         "pack_unreadable": _("The policy pack cannot be read"),
         "open_values": _("The policy pack leaves values open"),
         "not_a_calling_day": _("Not a calling day"),

@@ -15,6 +15,7 @@ class Role(StrEnum):
 
     AGENT = "agent"
     AUDITOR = "auditor"
+    OPERATOR = "operator"  # of the telephone line; sees no client
 
 
 class User(Base):

@@ -75,6 +75,7 @@ class Claims:
     def __init__(self, rooms: Rooms, spool: Spool) -> None:
         """OpenValue when the pack leaves a value open that calling needs."""
         self.draining = False
+        self.incarnation: str | None = None  # of this node's process; None: it has not joined the others
         self._looked_at = rooms.clock.now()
         self._promised: tuple[date, date] | None = None
         self._rooms = rooms
@@ -205,6 +206,7 @@ class Claims:
             ring_limit_s=self._rules.ring_limit.total_seconds(),
             reserves_agent=paced.reserves_agent,
             trunk=taken.name,
+            incarnation=self.incarnation,
             at=now,
         )
         if lease is None:

@@ -26,7 +26,10 @@ LOOK_AGAIN = timedelta(minutes=1)
 NEEDS_A_PERSON = timedelta(hours=1)
 """Time does not cure an opt-out or a missing number: look again much later."""
 
-MACHINE_REASONS = frozenset({"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand"})
+MACHINE_REASONS = frozenset(
+    {"recorder_not_ready", "line_not_ready", "draining", "no_agent_at_hand", "client_in_a_call"}
+)
+"""Reasons that pass soon, without anybody's doing."""
 
 TIME_REASONS = frozenset(
     {"cap_reached", "too_soon", "too_early", "expired", "outside_window", "not_a_calling_day", "against_wish"}

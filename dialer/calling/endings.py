@@ -1,11 +1,12 @@
 """The books of an attempt that is over: its facts, its disposition, what becomes of its callback, its recording.
 
 The rule of this module: one transaction an attempt. A fault of ours consumes no attempt and keeps the recording; a node
-that died leaves attempts that count (design rule 2).
+that died leaves attempts that count (design rule 2). An attempt that another node took over is not settled twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from dialer.calling.settling import Settling, retry, settle
 from dialer.desk import agents
 from dialer.lines.base import Call
 from dialer.rooms import Rooms
-from dialer.tables import Attempt, AttemptState
+from dialer.tables import Attempt, AttemptState, CallbackState
 from dialer.trunks import books as trunks
 from recordings import sealing
 from recordings.tables import Recording
@@ -45,25 +46,29 @@ class Endings:
     def finish(
         self, lease: ledger.Lease, call: Call | None, result: SessionResult, judged: Judged, session: Session
     ) -> None:
-        """Keep everything about the attempt and move its callback on."""
+        """Keep everything about the attempt and move its callback on, unless that was taken over and has gone on."""
         now, rooms = self.rooms.clock.now(), self.rooms
+        attempt, gone_on = ledger.for_its_end(session, lease.attempt_id)
         trunks.report(
             session,
             rooms.settings,
-            session.get_one(Attempt, lease.attempt_id),
+            attempt,
             disposition=judged.disposition,
             ending=call.ending if call else None,
             now=now,
         )
-        attempt = ledger.ended(session, lease.attempt_id, call, result, judged, at=now)
         if not result.recorded:
             sealing.discard(session, self.spool, lease.recording_id)
+        if gone_on:
+            ledger.ended_late(session, attempt, call, result, judged, at=now)
+            return
+        ledger.ended(session, lease.attempt_id, call, result, judged, at=now)
         other = trunks.other_may(session, rooms.settings, attempt, now, health=rooms.line.health())
         settle(session, attempt, result, judged, replace(self._settling(), other_trunk=other))
 
     def abandon(self, attempt_id: str, session: Session) -> str | None:
         """A fault of ours ended the call: it consumes no attempt; returns the recording that is to be sealed."""
-        attempt = session.get_one(Attempt, attempt_id)
+        attempt, _ = ledger.for_its_end(session, attempt_id)
         if attempt.state not in (AttemptState.LEASED, AttemptState.LIVE):
             return None
         recorded = not sealing.discard(session, self.spool, attempt.recording_id or "")
@@ -80,24 +85,47 @@ class Endings:
         return attempt.recording_id
 
     def close_interrupted(self, session: Session) -> list[str]:
-        """Close what died with the last run of this node; returns the ids of its attempts."""
-        now, node = self.rooms.clock.now(), self.rooms.settings.node.name
+        """Close what died with the last run of this node; returns the ids of its attempts.
+
+        What others took over is closed already; of those only recordings that never began are left, and forgotten.
+        """
+        node = self.rooms.settings.node.name
+        self._forget_empty(session, ledger.interrupted_recordings(session, node))
+        return self.close_node(session, node)
+
+    def close_node(self, session: Session, node: str, *, spool_at_hand: bool = True) -> list[str]:
+        """Close what died with ``node``; returns the ids of its attempts.
+
+        Its agents are free again, its claims gone, its callbacks go on by the ladder. ``spool_at_hand`` False: the
+        spool of this object is not the dead node's, so its recordings stay as they are.
+        """
+        now = self.rooms.clock.now()
         agents.release_node(session, node, now)
-        dead = ledger.interrupted(session, node, now)
+        ledger.release_claims(session, node)
+        dead = ledger.interrupted(session, node, now, by=self.rooms.settings.node.name)
+        if spool_at_hand:
+            self._forget_empty(session, dead)
+        for attempt in dead:
+            if attempt.callback.state == CallbackState.CALLING:  # an agent may have closed it from his screen
+                retry(session, attempt, Disposition.INTERRUPTED, self._settling())
+        return [attempt.attempt_id for attempt in dead]
+
+    def _forget_empty(self, session: Session, dead: Iterable[Attempt]) -> None:
         for attempt in dead:
             if attempt.recording_id and sealing.discard(session, self.spool, attempt.recording_id):
                 attempt.recording_id = None
-            retry(session, attempt, Disposition.INTERRUPTED, self._settling())
-        return [attempt.attempt_id for attempt in dead]
 
-    def seal(self, recording_id: str) -> None:
+    def seal(self, recording_id: str, *, recovered: bool = False) -> None:
         """Bring a closed recording into the archive and let it be transcribed; reads files, so in a thread of its own.
 
-        What ``recordings.sealing.seal`` raises when the archive refuses: the spool keeps the file then.
+        What ``recordings.sealing.seal`` raises when the archive refuses: the spool keeps the file then. ``recovered``:
+        its node died while it was written.
         """
         rooms = self.rooms
         actor = f"node:{rooms.settings.node.name}"
-        sealed = sealing.seal(rooms.db, rooms.archive, self.spool, recording_id, actor=actor, clock=rooms.clock)
+        sealed = sealing.seal(
+            rooms.db, rooms.archive, self.spool, recording_id, actor=actor, clock=rooms.clock, recovered=recovered
+        )
         self._enqueue(sealed)
 
     def recover_recordings(self) -> int:

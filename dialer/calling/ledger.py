@@ -1,7 +1,8 @@
 """The node's book-keeping: every change of an attempt, in the transaction that makes it true.
 
 The attempt's row exists before its INVITE leaves (design rule 2): ``lease`` turns one planned callback into one leased
-attempt by an UPDATE that must change one row, so that no two nodes, and no node twice, dial the same attempt.
+attempt by an UPDATE that must change one row, so that no two nodes, and no node twice, dial the same attempt. A node
+that was declared dead leases nothing, and nobody leases a second call to a client who is in one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy import CursorResult, func, or_, select, text, update
 from sqlalchemy.orm import Session, selectinload
 
 from core import audit
@@ -21,13 +22,17 @@ from dialer.calling.dispositions import Judged
 from dialer.calling.session import SessionResult, TakenAnswer
 from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
+from dialer.nodes import registry
 from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
 from dialer.trunks import books as trunks
+from recordings.tables import Recording, RecordingState
 
 CLAIM = timedelta(seconds=60)
 """How long a node may take to make a script ready before others may try; then its lease fails."""
 
 SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
+LIVING = (AttemptState.LEASED, AttemptState.LIVE)
+_POSTGRES_CLIENT_LOCK = 0x48464343  # "HFCC": with a client's id, of the transactions that lease a call to him
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,17 @@ def lease(
     at: datetime,
     reserves_agent: bool = False,
     trunk: str | None = None,
+    incarnation: str | None = None,
 ) -> Lease | None:
-    """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now."""
+    """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now.
+
+    Also None when the client is in a call of another callback, and when ``incarnation`` (None: nobody asks) of the node
+    counts as alive no more.
+    """
+    if incarnation is not None and not registry.lives(session, node, incarnation):
+        return None
+    if _in_a_call(session, callback.client_id):
+        return None
     mine = or_(Callback.claimed_by.is_(None), Callback.claimed_by == node)
     taken = (
         update(Callback)
@@ -121,6 +135,18 @@ def lease(
     return Lease(attempt.attempt_id, attempt.recording_id or "")
 
 
+def _in_a_call(session: Session, client_id: str) -> bool:
+    """Whether a call to this client is on the line; on PostgreSQL nobody else leases one until this transaction ends.
+
+    An advisory lock, not the client's row: an import holds thousands of those for minutes.
+    """
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        lock = text("SELECT pg_advisory_xact_lock(:kind, hashtext(:client))")
+        session.execute(lock, {"kind": _POSTGRES_CLIENT_LOCK, "client": client_id})
+    living = select(Attempt.attempt_id).where(Attempt.client_id == client_id, Attempt.state.in_(LIVING))
+    return session.scalars(living.limit(1)).first() is not None
+
+
 def refused(
     session: Session, callback: Callback, reasons: list[dict[str, str]], *, at: datetime, again_at: datetime
 ) -> None:
@@ -148,8 +174,9 @@ def refused(
 
 
 def went_live(session: Session, attempt_id: str) -> None:
-    """The INVITE has left."""
-    session.get_one(Attempt, attempt_id).state = AttemptState.LIVE
+    """The INVITE has left; an attempt that another node took over meanwhile stays interrupted."""
+    leased = update(Attempt).where(Attempt.attempt_id == attempt_id, Attempt.state == AttemptState.LEASED)
+    session.execute(leased.values(state=AttemptState.LIVE))
 
 
 def picked_up(session: Session, attempt_id: str, at: datetime) -> None:
@@ -220,23 +247,85 @@ def ended(
     return attempt
 
 
-def interrupted(session: Session, node: str, at: datetime) -> list[Attempt]:
-    """Close the attempts that died with ``node``: they count, and are never dialed a second time as themselves."""
-    living = (AttemptState.LEASED, AttemptState.LIVE)
-    dead = session.scalars(select(Attempt).where(Attempt.node == node, Attempt.state.in_(living))).all()
+def for_its_end(session: Session, attempt_id: str) -> tuple[Attempt, bool]:
+    """The attempt, locked with its callback, and whether its callback was taken over and has gone on without it.
+
+    It has when the attempt was declared interrupted and its callback is in another call, has a newer attempt, waits for
+    an agent's outcome, or is closed. One that only waits for its next attempt has not: the late ending is the truth.
+    """
+    attempt = session.get_one(Attempt, attempt_id, with_for_update=True)
+    callback = session.get_one(Callback, attempt.callback_id, with_for_update=True)
+    if attempt.state in LIVING:
+        return attempt, False
+    newest = select(Attempt.attempt_id).where(Attempt.callback_id == callback.callback_id)
+    last = session.scalars(newest.order_by(Attempt.started_at.desc(), Attempt.attempt_id.desc()).limit(1)).one()
+    waits = attempt.state == AttemptState.INTERRUPTED and callback.state == CallbackState.PLANNED
+    return attempt, not (waits and last == attempt_id)
+
+
+def ended_late(
+    session: Session, attempt: Attempt, call: Call | None, result: SessionResult, judged: Judged, *, at: datetime
+) -> None:
+    """Keep the raw facts and the recording of an attempt whose callback has gone on; its disposition stays.
+
+    ``at`` is when this was written; what the network said has its own times.
+    """
+    taken_over_at = attempt.ended_at
+    if call is not None:
+        _keep_facts(attempt, call)
+    attempt.ended_at = taken_over_at
+    if result.verdict is not None:
+        attempt.verdict = asdict(result.verdict)
+    if not result.recorded:
+        attempt.recording_id = None
+    content = {"disposition": judged.disposition, "recording_id": attempt.recording_id, "verdict": attempt.verdict}
+    actor, subject = f"node:{attempt.node}", attempt.attempt_id
+    audit.append(session, at=at, actor=actor, action="attempt.ended_late", subject=subject, content=content)
+
+
+def interrupted(session: Session, node: str, at: datetime, *, by: str | None = None) -> list[Attempt]:
+    """Close the attempts that died with ``node``: they count, and are never dialed a second time as themselves.
+
+    ``by`` is the node that does it, ``node`` itself when it starts again. Rows are locked before the audit chain is.
+    """
+    living = select(Attempt).where(Attempt.node == node, Attempt.state.in_(LIVING)).order_by(Attempt.attempt_id)
+    dead = session.scalars(living.with_for_update()).all()
+    theirs = select(Callback).where(Callback.callback_id.in_([attempt.callback_id for attempt in dead]))
+    session.scalars(theirs.order_by(Callback.callback_id).with_for_update()).all()
     for attempt in dead:
         attempt.state = AttemptState.INTERRUPTED
         attempt.disposition = "interrupted"
         attempt.ended_at = at
+    session.flush()
+    for attempt in dead:
         audit.append(
             session,
             at=at,
-            actor=f"node:{node}",
+            actor=f"node:{by or node}",
             action="attempt.interrupted",
             subject=attempt.attempt_id,
-            content={"recording_id": attempt.recording_id},
+            content={"node": node, "recording_id": attempt.recording_id},
         )
     return list(dead)
+
+
+def interrupted_recordings(session: Session, node: str) -> Sequence[Attempt]:
+    """Attempts of ``node`` that others closed and whose recording is still said to be written."""
+    wanted = (
+        select(Attempt)
+        .join(Recording, Recording.recording_id == Attempt.recording_id)
+        .where(Attempt.node == node, Attempt.state == AttemptState.INTERRUPTED)
+        .where(Recording.state == RecordingState.WRITING, Attempt.answered_at.is_(None))
+    )
+    return session.scalars(wanted).all()
+
+
+def release_claims(session: Session, node: str) -> None:
+    """Let others look at what ``node`` had claimed; a callback that somebody holds at this moment is his to release."""
+    held = select(Callback).where(Callback.claimed_by == node).with_for_update(skip_locked=True)
+    for callback in session.scalars(held):
+        callback.claimed_by = callback.claimed_until = None
+    session.flush()
 
 
 def _keep_facts(attempt: Attempt, call: Call) -> None:

@@ -75,7 +75,9 @@ def next_number(disposition: Disposition) -> Why:
     return Why("next_number", f"{text}：改拨另一个号码", f"{text_en}: another number of the client")
 
 
-OTHER_TRUNK = Why("other_trunk", "线路故障，不计次数：改用另一条线路再拨", "trunk fault, uses no attempt: over another trunk")
+OTHER_TRUNK = Why(
+    "other_trunk", "线路故障，不计次数：改用另一条线路再拨", "trunk fault, uses no attempt: over another trunk"
+)
 APPOINTMENT = Why("appointment", "与客户约定的时间", "appointment agreed with the client")
 PROMISED = Why("promised_callback", "已答应客户再次致电", "we promised the client another call")
 NEXT_SCRIPT = Why("next_script", "还有一项回访尚未询问", "a script of this call-back has not been asked yet")

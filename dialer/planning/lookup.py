@@ -30,7 +30,7 @@ from dialer.programmes.errors import OpenValue
 from dialer.programmes.facts import BadPreference, ClientFacts, ItemState, PastAttempt, StaffFacts
 from dialer.programmes.model import ContactRules, Pack
 from dialer.programmes.windows import first_moment, times_of
-from dialer.tables import Agent, AgentState, Attempt, Callback, CallbackState, Client, Item, Staff
+from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, CallbackState, Client, Item, Staff
 
 
 class UnknownClient(HuifangError):
@@ -84,7 +84,7 @@ def gate_input(
     the caller knows about the script; before it is made ready nothing is known against it.
     """
     client = client_facts(callback.client)
-    attempts = _attempts(session, client.client_id, now)
+    attempts, in_a_call = _attempts(session, client.client_id, now)
     phone = next_number(client.phones, [past for past in attempts if past.callback_id == callback.callback_id])
     return GateInput(
         now=now,
@@ -97,6 +97,7 @@ def gate_input(
         node=node,
         caller=caller,
         elsewhere=_elsewhere(session, client.client_id, phone, pack, now),
+        in_a_call=in_a_call,
     )
 
 
@@ -128,8 +129,9 @@ def explain(
         return judge(gate_input(session, callback, now=at, pack=pack, calendars=calendars, node=None, caller=staff))
     facts = client_facts(client)
     phone = next((phone for phone in facts.phones if dialable(phone)), None)
-    attempts, elsewhere = _attempts(session, client_id, at), _elsewhere(session, client_id, phone, pack, at)
-    return judge(GateInput(at, facts, phone, None, attempts, pack, calendars, None, staff, elsewhere))
+    attempts, in_a_call = _attempts(session, client_id, at)
+    elsewhere = _elsewhere(session, client_id, phone, pack, at)
+    return judge(GateInput(at, facts, phone, None, attempts, pack, calendars, None, staff, elsewhere, in_a_call))
 
 
 def staff_facts(session: Session, staff_id: str) -> StaffFacts:
@@ -194,10 +196,15 @@ def _callback_facts(callback: Callback, *, flow_approved: bool, needs_agent: boo
     )
 
 
-def _attempts(session: Session, client_id: str, now: datetime) -> tuple[PastAttempt, ...]:
-    """The client's attempts since the start of last year: no cap looks further back, no callback lives longer."""
+def _attempts(session: Session, client_id: str, now: datetime) -> tuple[tuple[PastAttempt, ...], bool]:
+    """The client's attempts since the start of last year, and whether one of them is on the line.
+
+    No cap looks further back, no callback lives longer.
+    """
     since = datetime(china(now).year - 1, 1, 1, tzinfo=CHINA)
-    return _past(session, _made(since, now).where(Attempt.client_id == client_id))
+    made = session.scalars(_made(since, now).where(Attempt.client_id == client_id)).all()
+    on_the_line = any(attempt.state in (AttemptState.LEASED, AttemptState.LIVE) for attempt in made)
+    return tuple(_past_attempt(attempt) for attempt in made), on_the_line
 
 
 def _elsewhere(

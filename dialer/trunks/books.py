@@ -17,13 +17,19 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core import settings as configured
-from core.errors import SettingsError
+from core.errors import HuifangError, SettingsError
 from core.settings import Settings
+from dialer.calling import whys
 from dialer.calling.dispositions import Disposition
 from dialer.lines.base import EndedBy, Ending, TrunkHealth
 from dialer.tables import Attempt, AttemptState, TrunkHealthRow, TrunkState
 from dialer.trunks.breaker import SAYS_NOTHING, TRUNK_FAULTS, Breaker, BreakerRules
 from dialer.trunks.choosing import NoTrunk, Trunk, choose, may_fail_over, tried
+
+
+class UnknownTrunk(HuifangError):
+    """No trunk of that name: take one that `huifang trunks` lists."""
+
 
 LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 
@@ -156,14 +162,21 @@ def other_may(
 ) -> bool:
     """Whether ``attempt``, which has just ended, failed by its trunk's fault and another may take the call at once.
 
-    A trunk that has failed twice in one try of the callback (``tried``) ends it, so it cannot loop.
+    A try begins with an attempt of the ladder. A trunk that fails twice in one try ends it, so it cannot loop.
     """
     if attempt.trunk is None or attempt.disposition not in TRUNK_FAULTS:
         return False
-    made = sorted(attempt.callback.attempts, key=lambda one: (one.started_at, one.attempt_id))
-    before = tried(faults(one for one in made if one.attempt_id != attempt.attempt_id))
+    before = _failed_before(attempt)
     failed = before | {attempt.trunk}
     return attempt.trunk not in before and may_fail_over(standing(session, settings, health), failed, now)
+
+
+def _failed_before(attempt: Attempt) -> frozenset[str]:
+    """The trunks that failed before in the try of ``attempt``; none when the ladder began it."""
+    if (attempt.callback.next_why or {}).get("code") != whys.OTHER_TRUNK.code:
+        return frozenset()
+    made = sorted(attempt.callback.attempts, key=lambda one: (one.started_at, one.attempt_id))
+    return tried(faults(one for one in made if one.attempt_id != attempt.attempt_id))
 
 
 def faults(made: Iterable[Attempt]) -> list[tuple[str | None, bool]]:
@@ -210,6 +223,12 @@ def _says_nothing(disposition: Disposition, ending: Ending) -> bool:
     """We took the call back, or waited to our limit without a word."""
     silent = disposition is Disposition.UNREACHABLE and ending.by is EndedBy.US and ending.status is None
     return silent or disposition in SAYS_NOTHING
+
+
+def require(session: Session, settings: Settings, name: str) -> None:
+    """UnknownTrunk unless the settings or the books know the trunk ``name``."""
+    if name not in settings.trunks and session.get(TrunkState, name) is None:
+        raise UnknownTrunk(f"no trunk {name!r}; `huifang trunks` lists those that there are")
 
 
 def drain(session: Session, name: str, *, by: str, at: datetime) -> bool:

@@ -23,7 +23,9 @@ MODULES = {
     "simulate": ("simulate",),
     "packs": ("pack",),
     "pacing": ("pacing",),
+    "trunks": ("trunks",),
     "reclassify": ("reclassify",),
+    "nodes": ("nodes",),
 }
 
 

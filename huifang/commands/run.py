@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from core.settings import Trunk as TrunkSettings
 from dialer.calling.scripts import Scripts
 from dialer.following import webhooks
 from dialer.lines.baresip_line import BaresipLine
-from dialer.lines.base import Trunk
-from dialer.nightly import schedule
+from dialer.lines.base import Line, Trunk
+from dialer.lines.pyvoip_line import PyvoipLine
+from dialer.nightly import NightJobs
 from dialer.node import Node
 from dialer.planning.nightly import run_nightly_plan
 from dialer.programmes.model import Pack
@@ -36,6 +38,7 @@ from transcribe.run import RunReport
 from web.serve import serve
 
 logger = logging.getLogger(__name__)
+ENGINES: dict[str, Callable[..., Line]] = {"baresip": BaresipLine, "pyvoip": PyvoipLine}
 SWITCH_S = 0.0002
 """How soon a thread of the node gives way. A tick asks the engine for audio twice a call, and each time another thread
 (the books) may take its turn: with Python's own 5 ms, fifty calls waited half a second (make bench-calls)."""
@@ -46,18 +49,19 @@ pass_context = click.make_pass_decorator(Context)
 @click.command()
 @pass_context
 def node(context: Context) -> None:
-    """Dial: one dialer process. SIGTERM drains it: live calls end by themselves."""
+    """Dial: one dialer process of any number. SIGTERM drains it: live calls end by themselves."""
     told = deliver_webhooks if context.settings.webhook.url else None
-    scheduler = schedule(context.db, context.settings.node.plan_at, plan_tonight, _config(context), webhooks=told)
+    plan_at = context.settings.node.plan_at
+    jobs = NightJobs(context.db, context.clock, plan_at, plan_tonight, _config(context), webhooks=told)
     try:
-        asyncio.run(_node(context))
+        asyncio.run(_node(context, jobs))
     finally:
-        scheduler.shutdown(wait=False)
+        jobs.stop()
 
 
-async def _node(context: Context) -> None:
+async def _node(context: Context, jobs: NightJobs) -> None:
     sys.setswitchinterval(SWITCH_S)
-    dialer = Node(_rooms(context))
+    dialer = Node(_rooms(context), jobs)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, dialer.drain)
@@ -71,8 +75,8 @@ def _ready_pack(context: Context) -> Pack:
         raise SettingsError("there is no trunk: write [trunk.main] with its address into huifang.toml (docs/lines.md)")
     if not line.caller_id:
         raise SettingsError("line.caller_id is not set: give the firm's one standard number in huifang.toml (B-25)")
-    if line.engine != "baresip":
-        raise SettingsError(f"line.engine = {line.engine!r}: this version has baresip")
+    if line.engine not in ENGINES:
+        raise SettingsError(f"line.engine = {line.engine!r}: give {' or '.join(ENGINES)} (docs/lines.md)")
     context.pack.runnable()
     return context.pack
 
@@ -81,7 +85,7 @@ def _rooms(context: Context) -> Rooms:
     settings, pack = context.settings, _ready_pack(context)
     site = Path(settings.firm.studio) if settings.firm.studio else None
     catalogue = Catalogue(site=site, speaker=Speaker(settings.var / "speech"))
-    line = BaresipLine(
+    line = ENGINES[settings.line.engine](
         context.clock,
         listen=settings.line.listen,
         caller_id=settings.line.caller_id,

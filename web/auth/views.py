@@ -17,13 +17,15 @@ from web.faults import answer, wants_json
 from web.language import LANGUAGES
 from web.tables import Role, User
 
+FIRST_PAGE = {Role.AGENT: "work.mine", Role.AUDITOR: "overview.day", Role.OPERATOR: "line.trunks"}
+
 auth = Blueprint("auth", __name__, template_folder="templates")
 
 
 @route(auth, "/", Permission.SIGNED_IN)
 def home() -> ResponseReturnValue:
     """The first page of a role."""
-    return redirect(url_for("work.mine" if signed_in().role is Role.AGENT else "overview.day"))
+    return redirect(url_for(FIRST_PAGE[signed_in().role]))
 
 
 @route(auth, "/login", Permission.PUBLIC)

@@ -14,6 +14,7 @@ from core.db import Database
 from dialer.tables import Agent, Attempt, Callback, Handoff
 from recordings.tables import Recording
 from transcribe.tables import Transcript
+from web.line.metrics import line_families
 
 
 class HouseCollector(Collector):
@@ -34,6 +35,7 @@ class HouseCollector(Collector):
             yield _grouped(session, "huifang_recordings", "Recordings by state", "state", Recording.state)
             yield _grouped(session, "huifang_transcripts", "Transcripts by state", "state", Transcript.state)
             yield _recorded(session)
+            yield from line_families(session)
 
 
 def exposition(db: Database) -> bytes:

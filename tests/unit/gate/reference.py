@@ -79,6 +79,7 @@ def _client(asked: GateInput) -> Iterator[str]:
         yield "opted_out"
     if asked.phone not in asked.client.phones or asked.phone not in GOOD_PHONES:
         yield "no_phone"
+    yield from ["client_in_a_call"] * asked.in_a_call
 
 
 def _callback(asked: GateInput) -> Iterator[str]:

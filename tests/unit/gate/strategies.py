@@ -189,6 +189,7 @@ CALLERS = st.none() | STAFF
 MAYBE_ATTEMPTS = st.one_of(st.just([]), ATTEMPTS)
 MAYBE_AROUND = mostly(None, *AROUND_NOW)
 OFTEN = mostly(True, False)
+SELDOM = mostly(False, True)
 
 
 @st.composite
@@ -219,6 +220,7 @@ def _question(draw: st.DrawFn) -> GateInput:
         node=draw(NODES),
         caller=draw(CALLERS),
         elsewhere=_made(now, draw(MAYBE_ATTEMPTS)),
+        in_a_call=draw(SELDOM),
     )
 
 

@@ -66,6 +66,7 @@ RESTRICTIONS: Mapping[str, GateInput] = {
     "client_closed": replace(ALLOWED, client=replace(CLIENT, status="closed")),
     "opted_out": replace(ALLOWED, client=replace(CLIENT, phone_opt_out=True)),
     "no_phone": replace(ALLOWED, phone=None),
+    "client_in_a_call": replace(ALLOWED, in_a_call=True),
     "nothing_owed": replace(ALLOWED, callback=None),
     "expired": owed(due_on=date(2026, 11, 22)),
     "too_early": owed(not_before=at("2026-11-23T10:00")),

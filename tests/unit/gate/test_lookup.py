@@ -17,7 +17,7 @@ from dialer.gate import GateInput, judge
 from dialer.planning.lookup import UnknownClient, UnknownStaff, agents_free, explain, gate_input, next_chance
 from dialer.programmes.facts import ItemState
 from dialer.programmes.model import Cap, CapPer, Pack
-from dialer.tables import Agent, AgentState, Attempt, Callback, CallbackMode, Client, Item, PlanRun, Staff
+from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, CallbackMode, Client, Item, PlanRun, Staff
 from tests.unit.gate.firm import MONDAY, PACK, READY, at, contact, pack
 
 pytestmark = pytest.mark.unit
@@ -116,6 +116,7 @@ def attempt(session: Session, text: str, **more: Any) -> None:
         "sip_reasons": [],
         "provisionals": [],
         "disposition": "no_answer",
+        "state": AttemptState.ENDED,
     }
     session.add(Attempt(attempt_id=text + more.get("client_id", "C1"), **(known | more)))
     session.flush()
@@ -146,6 +147,20 @@ def test_the_next_number_is_asked_about_and_dead_ones_are_left_out(session: Sess
     assert asked(session).phone == "057187654321"
     attempt(session, "2026-11-20T14:00", phone="057187654321", disposition="blocked_by_network")
     assert told(session) == ["no_phone"]
+
+
+@pytest.mark.rule("B-19")
+@pytest.mark.parametrize("state", [AttemptState.LEASED, AttemptState.LIVE])
+def test_a_client_who_is_in_a_call_of_another_callback_is_not_dialed(session: Session, state: AttemptState) -> None:
+    session.add(callback("K3"))
+    session.flush()
+    attempt(session, "2026-11-23T09:05", callback_id="K3", state=state, disposition=None)
+    assert told(session) == ["client_in_a_call"]
+    verdict = explain(session, "C1", at=MONDAY, pack=PACK, calendars=CALENDARS)
+    assert "client_in_a_call" in {reason.code for reason in verdict.reasons}
+    assert "client_in_a_call" not in {
+        reason.code for reason in explain(session, "C2", at=MONDAY, pack=PACK, calendars=CALENDARS).reasons
+    }
 
 
 def test_a_callback_whose_items_were_all_undone_is_owed_no_more(session: Session) -> None:

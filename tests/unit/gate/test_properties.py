@@ -137,6 +137,7 @@ RARE = {
     "attempts_used_up",
     "cap_reached",
     "client_closed",
+    "client_in_a_call",
     "draining",
     "expired",
     "flow_not_approved",

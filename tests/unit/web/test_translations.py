@@ -18,7 +18,8 @@ from dialer.calling.dispositions import Disposition
 from dialer.calling.outcomes import AGENT_OUTCOMES
 from dialer.planning.sampling import MemberState
 from dialer.programmes.facts import ItemState
-from dialer.tables import AttemptState, CallbackMode, CallbackState, DutyState, Outcome
+from dialer.tables import AttemptState, CallbackMode, CallbackState, DutyState, NodeState, Outcome
+from dialer.trunks.breaker import BreakerState
 from recordings.tables import RecordingState
 from recordings.verify import Kind
 from transcribe.tables import Channel, TranscriptState
@@ -95,6 +96,8 @@ def test_every_code_of_the_rooms_has_its_word() -> None:
         "drawn": set(MemberState) - {MemberState.PLANNED} | set(DRAWN),
         "fate": FATES,
         "risk": RISKS,
+        "trunk_state": [*BreakerState, "drained"],
+        "node_state": NodeState,
     }.items():
         assert {str(code) for code in codes} - LABELS[kind].keys() == set(), kind
     of_one_recording = set(Kind) - {Kind.ROW_MISSING, Kind.STRAY_OBJECT, Kind.CHAIN_BROKEN}

@@ -1,0 +1,1 @@
+"""Several dialer processes on one database: who lives, who takes over, who leads."""

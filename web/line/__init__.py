@@ -1,0 +1,1 @@
+"""The telephone line: its trunks and the nodes that call over them."""
