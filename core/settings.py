@@ -61,7 +61,9 @@ class Line:
     media_timeout_s: int = _setting(60, "an answered call without any audio for so many seconds has ended; 0: never")
     ca_file: str = _setting("", "authorities (PEM) that sign a TLS trunk's certificate; empty means the system's")
     peers: str = _setting(
-        "", "further addresses or networks that may send SIP to us, comma separated; the trunks always may"
+        "",
+        "further addresses or networks that may send SIP to us, comma separated; the trunks always may; any: no "
+        "filter, a firewall does its work",
     )
     breaker_failures: int = _setting(5, "faults in a row after which a trunk rests (docs/trunks.md)")
     breaker_seconds: float = _setting(30.0, "how long it rests; each failed probe call doubles that")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 _HEAD = re.compile(r"(RX|TX) \S+ \S+ -> \S+")
 _STATUS_LINE = re.compile(r"SIP/2\.0 (\d{3})(?: (.*))?")
 _CLOSE_TEXT = re.compile(r"(\d{3}) ([^,]*)(?:,(.*))?", re.DOTALL)
+_WHOLE = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^"])*', re.DOTALL)  # every quotation mark has its partner
 _OUTSIDE_QUOTES = re.compile(r'((?:"(?:\\.|[^"\\])*"|[^",])*)(?:,|$)', re.DOTALL)
 _SECONDS = re.compile(
     r"([0-9]{1,9})\s*(?:[(;].*)?", re.DOTALL
@@ -97,7 +98,7 @@ def parse_close_text(text: str) -> CloseText:
 
 
 def _split(value: str) -> Iterator[str]:
-    if value.count('"') % 2:  # a broken quotation: keep what came, whole
+    if _WHOLE.fullmatch(value) is None:  # a broken quotation: keep what came, whole
         yield from (value.strip(),) if value.strip() else ()
         return
     for match in _OUTSIDE_QUOTES.finditer(value):

@@ -26,7 +26,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """``run("plan", "--json")`` in an empty folder that holds only a huifang.toml."""
     (tmp_path / "huifang.toml").write_text(
-        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n[trunk.main]\naddress = "127.0.0.1:5999"\n[line]\ncaller_id = "95551"\n',
+        '[firm]\npack = "demo_firm"\n[storage]\nvar = "var"\n'
+        '[trunk.main]\naddress = "127.0.0.1:5999"\n[line]\ncaller_id = "95551"\n',
         "utf-8",
     )
 

@@ -76,7 +76,7 @@ def test_a_call_that_surely_asks_is_never_placed_without_an_agent_at_hand(
     assert not may_dial(PacingState(elsewhere - need.agents, live), rules(), need).allowed
 
 
-@given(lines(agents=st.just(EVERYBODY)), CHANCES, GROUPS, GROUPS, MODES)
+@given(lines(agents=st.just(EVERYBODY)), CHANCES, GROUPS.filter(bool), GROUPS, MODES)
 def test_more_agents_never_turn_a_yes_into_a_no(
     rules: Rules, live: tuple[LiveCall, ...], chance: float, some: frozenset[str], more: frozenset[str], mode: str
 ) -> None:
