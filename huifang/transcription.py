@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dialer.calling.evidence.announcements import load_phrases
+from dialer.calling.hearing import hear
 from huifang.context import Context
 from recordings.reading import read_channels
 from recordings.tables import Recording
 from transcribe.audio import Pcm
 from transcribe.run import TranscriptionRun
+
+
+def hear_early(context: Context) -> int:
+    """Judge what was heard before the answer in calls that nobody answered; returns how many were judged."""
+
+    def read(recording_id: str) -> bytes:
+        with context.db.session() as session:
+            recording = session.get_one(Recording, recording_id)
+        client, _ = read_channels(context.archive, recording)
+        return client.tobytes()
+
+    return hear(context.db, read, load_phrases(), context.clock)
 
 
 def transcription(context: Context) -> TranscriptionRun:

@@ -30,7 +30,7 @@ from dialer.rooms import Rooms
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
-from huifang.transcription import transcription
+from huifang.transcription import hear_early, transcription
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
 from transcribe.queue import retry_failed
@@ -38,6 +38,7 @@ from transcribe.run import RunReport
 from web.serve import serve
 
 logger = logging.getLogger(__name__)
+HEAR_EVERY_S = 20.0
 ENGINES: dict[str, Callable[..., Line]] = {"baresip": BaresipLine, "pyvoip": PyvoipLine}
 SWITCH_S = 0.0002
 """How soon a thread of the node gives way. A tick asks the engine for audio twice a call, and each time another thread
@@ -171,12 +172,21 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
     run = transcription(context)
     if once:
         report = run.run_pending(progress=None if as_json else _show_progress)
+        while hear_early(context):
+            pass  # fifty at a time
         _show_report(report, as_json)
         return
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=partial(_hear_until, context, stop), daemon=True).start()
     run.run_forever(stop)
+
+
+def _hear_until(context: Context, stop: threading.Event) -> None:
+    """What the network said before the answer, as soon as it is transcribed."""
+    while not stop.wait(HEAR_EVERY_S):
+        hear_early(context)
 
 
 def _show_progress(report: RunReport) -> None:
