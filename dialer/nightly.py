@@ -16,13 +16,12 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import select
 
-from core.clock import CHINA, Clock, china
+from core.clock import CHINA, Clock, SystemClock, china
 from core.db import Database
 from core.errors import SettingsError
 from dialer.tables import PlanRun
 
 JOB_ID = "nightly-plan"
-MISSED_ID = "missed-plan"
 WEBHOOKS_ID = "webhooks"
 WEBHOOKS_EVERY_S = 60
 GRACE_S = 6 * 3600  # a node that comes up late in the night still plans the day
@@ -92,9 +91,8 @@ def schedule(
     )
     scheduler.start()
     once = {"coalesce": True, "max_instances": 1, "replace_existing": True, "args": [config]}
-    scheduler.add_job(job, _trigger(plan_at), id=JOB_ID, misfire_grace_time=GRACE_S, **once)
-    if missed:
-        scheduler.add_job(job, id=MISSED_ID, misfire_grace_time=None, **once)
+    at_once = {"next_run_time": SystemClock().now()} if missed else {}
+    scheduler.add_job(job, _trigger(plan_at), id=JOB_ID, misfire_grace_time=GRACE_S, **once, **at_once)
     if webhooks is not None:
         every = IntervalTrigger(seconds=WEBHOOKS_EVERY_S, timezone=CHINA)
         scheduler.add_job(webhooks, every, id=WEBHOOKS_ID, **once)

@@ -29,11 +29,12 @@ def hold(session: Session, role: str, me: Me, now: datetime, *, seconds: float =
     taken = update(Leader).where(Leader.role == role, free).values(values).execution_options(synchronize_session=False)
     if cast("CursorResult[None]", session.execute(taken)).rowcount == 1:
         return True
-    if session.scalars(select(Leader.role).where(Leader.role == role)).first() is not None:
+    holder = select(Leader.incarnation).where(Leader.role == role)
+    if session.scalars(holder).first() is not None:
         return False
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    first = dialect.insert(Leader).values(role=role, **values).on_conflict_do_nothing()
-    return cast("CursorResult[None]", session.execute(first)).rowcount == 1
+    session.execute(dialect.insert(Leader).values(role=role, **values).on_conflict_do_nothing())
+    return session.scalars(holder).one() == me.incarnation
 
 
 def release(session: Session, incarnation: str, now: datetime) -> None:

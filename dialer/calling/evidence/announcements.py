@@ -23,6 +23,8 @@ Syllables = tuple[str, ...]
 
 NONE = "none"
 _TOKEN = re.compile(r"[一-鿿]+|[a-z']+|\d")
+_GROUP = {initial: group for group in ("bp", "dt", "gkh", "jqx", "zcs", "lrn", "mw", "f", "y") for initial in group}
+"""Initials that telephones and recognisers mix up."""
 _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"))
 
 
@@ -33,6 +35,9 @@ class MatchRules:
     sure: float = 0.8  # from here an announcement counts; a fifth misheard is what whisper does at 10 dB
     frame: float = 0.75  # frames are long and need only show that a network speaks
     alone: float = 0.6  # the most that a key without a frame is worth: below ``sure``, so it never counts
+    unframed: float = 1.25  # weight of an error in a phrase that counts without a frame: one in five is too many
+    terse: float = 3.0  # the same for phrases up to four syllables: chance makes these up from people's talk
+    tersest: float = 1.25  # weight of an error in a key of two syllables
     alike: float = 0.08  # kinds this close are heard alike: then the order of the list decides
 
 
@@ -56,10 +61,15 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The list: phrases and keys in the order of the kinds, and frames."""
+    """The list: phrases and keys in the order of the kinds, frames, and the words that only people use.
+
+    Where one of ``persons`` is said, only the kinds of ``personal`` are left: a mailbox speaks in its owner's words.
+    """
 
     phrases: tuple[Phrase, ...]
     frames: tuple[Phrase, ...]
+    persons: re.Pattern[str]
+    personal: frozenset[str]
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -84,14 +94,15 @@ def load_phrases() -> Phrases:
 
 
 def phrases_of(data: Mapping[str, Any]) -> Phrases:
-    """A list from its YAML form: ``frames``, and ``kinds`` with ``phrases`` and ``keys``."""
+    """A list from its YAML form: ``frames``, ``persons``, ``personal``, ``kinds`` with ``phrases`` and ``keys``."""
     phrases = [
         Phrase(kind, text, sounds(text), key)
         for kind, words in data["kinds"].items()
         for name, key in (("phrases", False), ("keys", True))
         for text in words.get(name, ())
     ]
-    return Phrases(tuple(phrases), tuple(Phrase("frame", text, sounds(text), False) for text in data["frames"]))
+    frames = tuple(Phrase("frame", text, sounds(text), False) for text in data["frames"])
+    return Phrases(tuple(phrases), frames, re.compile("|".join(data["persons"])), frozenset(data["personal"]))
 
 
 def match(
@@ -104,6 +115,8 @@ def match(
     heard = sounds(text)
     framed = any(likeness(frame, heard, rules.frame) >= rules.frame for frame in phrases.frames)
     wanted = set(phrases.kinds if kinds is None else kinds)
+    if phrases.persons.search(text.lower()):
+        wanted &= phrases.personal
     scored = [(one, _worth(one, heard, framed, rules)) for one in phrases.phrases if one.kind in wanted]
     phrase, confidence = _choose(scored, phrases.kinds, rules)
     if phrase is None or confidence < rules.sure:
@@ -113,7 +126,15 @@ def match(
 
 def _worth(phrase: Phrase, heard: Syllables, framed: bool, rules: MatchRules) -> float:
     like = likeness(phrase, heard, rules.sure)
-    return like if framed or not phrase.key else like * rules.alone
+    if phrase.key and not framed:
+        return like * rules.alone
+    return max(0.0, 1.0 - (1.0 - like) * _weight(len(phrase.sounds), phrase.key or framed, rules))
+
+
+def _weight(syllables: int, supported: bool, rules: MatchRules) -> float:
+    if supported:
+        return rules.tersest if syllables <= 2 else 1.0
+    return rules.terse if syllables <= 4 else rules.unframed
 
 
 def _choose(
@@ -128,10 +149,11 @@ def _choose(
 
 
 def sounds(text: str) -> Syllables:
-    """``text`` as it sounds: pinyin without tones (z like zh, n like ng), English words, single digits."""
+    """``text`` as it sounds: pinyin without tones (z like zh, n like ng), English words in capitals, single digits."""
     found: list[str] = []
     for part in _TOKEN.findall(text.lower()):
-        found.extend(map(_merged, lazy_pinyin(part)) if "一" <= part[0] <= "鿿" else [part.replace("'", "")])
+        chinese = "一" <= part[0] <= "鿿"
+        found.extend(map(_merged, lazy_pinyin(part)) if chinese else [part.replace("'", "").upper()])
     return tuple(found)
 
 
@@ -162,5 +184,19 @@ def distance(wanted: Syllables, heard: Syllables) -> float:
 
 @lru_cache(maxsize=65536)
 def _cost(one: str, other: str) -> float:
-    """0 for the same sound, 1 for quite another; half the letters wrong is as bad as all."""
-    return min(1.0, 2.0 * (1.0 - Levenshtein.normalized_similarity(one, other)))
+    """0 for the same sound, 1 for quite another."""
+    if one == other:
+        return 0.0
+    if one.isupper() or other.isupper() or one.isdigit() or other.isdigit():
+        return min(
+            1.0, 2.0 * (1.0 - Levenshtein.normalized_similarity(one, other))
+        )  # half the letters wrong: all wrong
+    (initial, final), (initial2, final2) = _halves(one), _halves(other)
+    first = 0.0 if initial == initial2 else 0.25 if _GROUP.get(initial) == _GROUP.get(initial2, "") else 0.5
+    return first + 0.5 * (1.0 - Levenshtein.normalized_similarity(final, final2))
+
+
+def _halves(syllable: str) -> tuple[str, str]:
+    """Initial and final of a merged syllable."""
+    cut = 1 if syllable[:1] in _GROUP else 0
+    return syllable[:cut], syllable[cut:]

@@ -21,6 +21,7 @@ BLOCK = 160
 BLOCK_MS = 20
 _POINTS = 512  # of the transform: 15.6 Hz a bin, a parabola through the peak gives 2 Hz
 _LOBE = 7  # bins either side of the peak that a Hann window of one block spreads a pure tone over
+_REMEMBERED = 16  # blocks whose level is kept
 _WINDOW = np.hanning(BLOCK + 1)[:-1]
 
 RINGBACK, BUSY, CONGESTION, SIT = "ringback", "busy", "congestion", "sit"
@@ -58,6 +59,7 @@ class ToneRules:
     beep_hertz: tuple[float, float] = (600, 2000)  # above the 450 Hz family, below CED
     beep_ms: tuple[float, float] = (120, 1500)  # 2 ms, as elsewhere, takes speech and ringback for beeps
     beep_steady_hz: float = 12  # sung and played notes waver or have a neighbour
+    beep_above: float = 0.5  # what comes just before and after is at most so loud beside it: music goes on
     beep_alone_ms: float = 160  # no other tone this near: melodies are notes in a row
     purity: float = 0.75  # share of a block's power in the tone: 5 dB above the noise
     quietest: float = 60.0  # RMS, about -55 dBFS; below it nothing is heard
@@ -85,12 +87,17 @@ SILENT = ToneVerdict(NONE, 0.0, 0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """A tone without a break: its median frequency, how far that moves (hertz), and when it sounds (milliseconds)."""
+    """A tone without a break: its median frequency, how far that moves (hertz), and when it sounds (milliseconds).
+
+    ``level`` is its RMS, ``before`` that of what came just before it.
+    """
 
     pitch: float
     wavering: float
     start_ms: float
     end_ms: float
+    level: float
+    before: float
 
     @property
     def length_ms(self) -> float:
@@ -104,6 +111,7 @@ class _Open:
 
     first_ms: int
     last_ms: int  # the end of the last tonal block
+    before: float  # RMS of what came before
     hertz: list[float] = field(default_factory=list)
     levels: list[float] = field(default_factory=list)
 
@@ -112,7 +120,8 @@ class _Open:
         usual = max(median(self.levels), 1.0)
         first, last = (BLOCK_MS * (1 - min(1.0, (self.levels[edge] / usual) ** 2)) for edge in (0, -1))
         inner = self.hertz[1:-1] or self.hertz
-        return Burst(median(self.hertz), max(inner) - min(inner), self.first_ms + first, self.last_ms - last)
+        start, end = self.first_ms + first, self.last_ms - last
+        return Burst(median(self.hertz), max(inner) - min(inner), start, end, usual, self.before)
 
 
 class ToneDetector:
@@ -124,7 +133,7 @@ class ToneDetector:
         self._at_ms = 0
         self._open: _Open | None = None
         self._bursts: list[Burst] = []
-        self._alone = False  # the last burst may turn out to stand alone
+        self._levels: list[float] = []  # RMS of the last blocks
         self.verdict = SILENT
 
     def feed(self, pcm: bytes) -> ToneVerdict | None:
@@ -150,8 +159,9 @@ class ToneDetector:
             self._close()
         if tonal:
             self._extend(start, hertz, level)
-        elif self._alone and self._open is None:
-            self._take(beep(self._bursts, self._at_ms, self._rules))
+        elif self._bursts and self._open is None:
+            self._take(beep(self._bursts, self._at_ms, self._levels, self._rules))
+        self._levels = [*self._levels[1 - _REMEMBERED :], level]
 
     def _ends(self, tonal: bool, hertz: float) -> bool:
         """Whether the open burst ends with this block: another tone, or too long a hole."""
@@ -163,7 +173,7 @@ class ToneDetector:
 
     def _extend(self, start: int, hertz: float, level: float) -> None:
         if self._open is None:
-            self._open = _Open(start, start)
+            self._open = _Open(start, start, max(self._levels[-4:-1], default=0.0))
         self._open.hertz.append(hertz)
         self._open.levels.append(level)
         self._open.last_ms = self._at_ms
@@ -173,7 +183,6 @@ class ToneDetector:
     def _close(self) -> None:
         if self._open is not None and len(self._open.hertz) > 1:
             self._bursts = [*self._bursts[-11:], self._open.burst()]
-            self._alone = True
             self._judge()
         self._open = None
 
@@ -286,15 +295,25 @@ def ced(burst: Burst, rules: ToneRules) -> ToneVerdict:
     return ToneVerdict(FAX_CED, 0.95, round(burst.length_ms), 0, round(burst.start_ms), round(burst.end_ms))
 
 
-def beep(bursts: Sequence[Burst], now_ms: int, rules: ToneRules) -> ToneVerdict:
-    """One steady tone with nothing tonal before and after it: "speak now" of a mailbox."""
+def beep(bursts: Sequence[Burst], now_ms: int, levels: Sequence[float], rules: ToneRules) -> ToneVerdict:
+    """One steady tone, quiet before and after it (``levels``: RMS of the last blocks): "speak now" of a mailbox."""
     last = bursts[-1]
-    alone = rules.beep_alone_ms
-    if now_ms - last.end_ms < alone or (len(bursts) > 1 and last.start_ms - bursts[-2].end_ms < alone):
+    since = now_ms - last.end_ms
+    if not rules.beep_alone_ms <= since < rules.beep_alone_ms + BLOCK_MS:
+        return SILENT  # judged once, when it has been quiet for long enough
+    if len(bursts) > 1 and last.start_ms - bursts[-2].end_ms < rules.beep_alone_ms:
         return SILENT
-    low, high = rules.beep_hertz
-    if not (low <= last.pitch <= high and rules.beep_ms[0] <= last.length_ms <= rules.beep_ms[1]):
-        return SILENT
-    if last.wavering > rules.beep_steady_hz or _fits(last, rules.cng):
+    after = max(levels[-(int(since) // BLOCK_MS - 2) :])
+    if max(last.before, after) > last.level * rules.beep_above or not _beeps(last, rules):
         return SILENT
     return ToneVerdict(BEEP, 0.85, round(last.length_ms), 0, round(last.start_ms), round(last.end_ms))
+
+
+def _beeps(burst: Burst, rules: ToneRules) -> bool:
+    low, high = rules.beep_hertz
+    return (
+        low <= burst.pitch <= high
+        and rules.beep_ms[0] <= burst.length_ms <= rules.beep_ms[1]
+        and burst.wavering <= rules.beep_steady_hz
+        and not _fits(burst, rules.cng)
+    )
