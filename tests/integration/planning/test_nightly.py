@@ -20,7 +20,18 @@ from dialer.planning.nightly import Night, close_expired, make_plan, run_nightly
 from dialer.planning.store import Circumstances, store_plan
 from dialer.programmes.errors import OpenValue
 from dialer.programmes.load import load_pack
-from dialer.tables import Attempt, Callback, CallbackState, Client, Item, Outcome, PlannerKey, PlanRun, Skip
+from dialer.tables import (
+    Attempt,
+    AttemptState,
+    Callback,
+    CallbackState,
+    Client,
+    Item,
+    Outcome,
+    PlannerKey,
+    PlanRun,
+    Skip,
+)
 from tests.integration.planning.rows import event
 
 pytestmark = pytest.mark.integration
@@ -63,6 +74,7 @@ def attempt(db: Database, started_at: datetime, **more: object) -> None:
         "sip_reasons": [],
         "provisionals": [],
         "disposition": "busy",
+        "state": AttemptState.ENDED,
     }
     with db.write() as session:
         session.add(Attempt(**{**known, **more}))
