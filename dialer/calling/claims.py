@@ -235,6 +235,9 @@ class Claims:
         verdict = judge(asked)
         if verdict.allowed and asked.phone is not None:
             return Allowed(verdict, asked.phone)
+        if self.draining:  # that is this node's reason only: others may dial it at once
+            callback.claimed_by = callback.claimed_until = None
+            return None
         reasons = [reason.as_json() for reason in verdict.reasons]
         again_at = look_again(asked, verdict)
         if self._barred and all(reason.code == NO_LINE.code for reason in verdict.reasons):

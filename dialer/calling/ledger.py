@@ -16,6 +16,7 @@ from sqlalchemy import CursorResult, func, or_, select, text, update
 from sqlalchemy.orm import Session, selectinload
 
 from core import audit
+from core.audit import AuditLink
 from core.ids import new_id
 from dialer.calling import dispatch
 from dialer.calling.dispositions import Judged
@@ -31,6 +32,7 @@ CLAIM = timedelta(seconds=60)
 """How long a node may take to make a script ready before others may try; then its lease fails."""
 
 SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
+LEASED = "attempt.leased"  # the audit link of a lease
 LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 _POSTGRES_CLIENT_LOCK = 0x48464343  # "HFCC": with a client's id, of the transactions that lease a call to him
 
@@ -129,9 +131,7 @@ def lease(
     )
     session.add(attempt)
     content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash, "trunk": trunk}
-    audit.append(
-        session, at=at, actor=f"node:{node}", action="attempt.leased", subject=attempt.attempt_id, content=content
-    )
+    audit.append(session, at=at, actor=f"node:{node}", action=LEASED, subject=attempt.attempt_id, content=content)
     return Lease(attempt.attempt_id, attempt.recording_id or "")
 
 
@@ -257,10 +257,15 @@ def for_its_end(session: Session, attempt_id: str) -> tuple[Attempt, bool]:
     callback = session.get_one(Callback, attempt.callback_id, with_for_update=True)
     if attempt.state in LIVING:
         return attempt, False
-    newest = select(Attempt.attempt_id).where(Attempt.callback_id == callback.callback_id)
-    last = session.scalars(newest.order_by(Attempt.started_at.desc(), Attempt.attempt_id.desc()).limit(1)).one()
     waits = attempt.state == AttemptState.INTERRUPTED and callback.state == CallbackState.PLANNED
-    return attempt, not (waits and last == attempt_id)
+    return attempt, not (waits and _last_leased(session, callback.callback_id) == attempt_id)
+
+
+def _last_leased(session: Session, callback_id: str) -> str | None:
+    """The callback's newest attempt by the audit chain: clocks of several machines make no order."""
+    leases = select(AuditLink.subject).join(Attempt, Attempt.attempt_id == AuditLink.subject)
+    of_it = leases.where(Attempt.callback_id == callback_id, AuditLink.action == LEASED)
+    return session.scalars(of_it.order_by(AuditLink.number.desc()).limit(1)).first()
 
 
 def ended_late(

@@ -52,9 +52,23 @@ def employ(session: Session, staff_id: str, *, sip_uri: str, state: AgentState, 
     session.add(agent)
 
 
-def set_state(session: Session, staff_id: str, state: AgentState, *, at: datetime, node: str | None = None) -> None:
-    """Move an agent to ``state``; ``node`` is the one that holds his call, None when none does."""
-    session.execute(update(Agent).where(Agent.staff_id == staff_id).values(state=state, state_since=at, node=node))
+def set_state(
+    session: Session,
+    staff_id: str,
+    state: AgentState,
+    *,
+    at: datetime,
+    node: str | None = None,
+    held_by: str | None = None,
+) -> None:
+    """Move an agent to ``state``; ``node`` is the one that holds his call, None when none does.
+
+    ``held_by``: only while that node holds him. One that was declared dead must not move an agent whom others took.
+    """
+    moved = update(Agent).where(Agent.staff_id == staff_id)
+    if held_by is not None:
+        moved = moved.where(Agent.node == held_by)
+    session.execute(moved.values(state=state, state_since=at, node=node))
 
 
 def finish_wrap_up(session: Session, staff_id: str, at: datetime) -> None:

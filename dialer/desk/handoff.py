@@ -81,7 +81,7 @@ class HandoffDesk:
 
         def change(session: Session) -> None:
             at = self._clock.now()
-            agents.set_state(session, leg.staff_id, state, at=at)
+            agents.set_state(session, leg.staff_id, state, at=at, held_by=self._node)
             handoff = session.get_one(Handoff, leg.handoff_id)
             handoff.left_at = handoff.left_at or at
 
@@ -92,7 +92,7 @@ class HandoffDesk:
         await leg.call.hang_up()
 
         def change(session: Session) -> None:
-            agents.set_state(session, leg.staff_id, AgentState.FREE, at=self._clock.now())
+            agents.set_state(session, leg.staff_id, AgentState.FREE, at=self._clock.now(), held_by=self._node)
             session.get_one(Handoff, leg.handoff_id).result = "client_gone"
 
         await self._store.write(change)
@@ -159,7 +159,8 @@ class HandoffDesk:
             stop()
 
     def _talking(self, agent: Agent, session: Session) -> None:
-        agents.set_state(session, agent.staff_id, AgentState.TALKING, at=self._clock.now(), node=self._node)
+        now, me = self._clock.now(), self._node
+        agents.set_state(session, agent.staff_id, AgentState.TALKING, at=now, node=me, held_by=me)
 
     async def _take(self, client_id: str, handoff_id: str, tried: list[str]) -> Agent | None:
         def change(session: Session) -> Agent | None:
@@ -182,7 +183,7 @@ class HandoffDesk:
 
     async def _freed(self, agent: Agent, handoff_id: str, ending: str) -> None:
         def change(session: Session) -> None:
-            agents.set_state(session, agent.staff_id, AgentState.FREE, at=self._clock.now())
+            agents.set_state(session, agent.staff_id, AgentState.FREE, at=self._clock.now(), held_by=self._node)
             handoff = session.get_one(Handoff, handoff_id)
             handoff.tried = [*handoff.tried, {"staff_id": agent.staff_id, "ending": ending}]
 

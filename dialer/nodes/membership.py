@@ -13,9 +13,11 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -28,11 +30,13 @@ from dialer.nodes.takeover import TakenOver, TakeOver, Watch, spool_folder
 from dialer.nodes.times import BEAT_S, FENCE_S, LEADER_S, SILENCE_S
 from dialer.rooms import Rooms
 from dialer.store import Store
+from dialer.tables import Attempt, AttemptState
 
 logger = logging.getLogger(__name__)
 
 SEAT_S = 5.0  # how long another node may hold the folder while it clears up behind our last run
 POLL_S = 0.25
+LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 
 
 class Fenced(HuifangError):
@@ -82,7 +86,7 @@ class Membership:
         self._seat = Seat(spool_folder(settings.var, settings.node.name))
         self._takeover = TakeOver(rooms)
         self._watch = Watch()
-        self._proved_at: float | None = None
+        self._proved: tuple[float, datetime] | None = None
         self._led_at: float | None = None
         self._dead = False
         self._beating: asyncio.Task[None] | None = None
@@ -97,15 +101,15 @@ class Membership:
         machine), its heartbeat is watched for ``SILENCE_S``.
         """
         gone = await self._take_seat()
-        began = self._clock.monotonic()
+        began = self._instant()
         shown = await self._register(gone, None)
         if shown.incarnation != self.me.incarnation:
             began, shown = await self._outwait(gone, shown)
-        self._proved_at = began
+        self._proved = began
         self._beating = asyncio.create_task(self._run())
 
     async def leave(self) -> None:
-        """A clean end: nobody has to take anything over, and another may lead at once."""
+        """The end: nobody has to take anything over when it is a clean one, and another may lead at once."""
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, *self._errands, return_exceptions=True)
@@ -134,8 +138,12 @@ class Membership:
     @property
     def may_dial(self) -> bool:
         """Whether this node proved lately enough that it lives."""
-        proved = self._proved_at
-        return not self._dead and proved is not None and self._clock.monotonic() - proved < FENCE_S
+        if self._dead or self._proved is None:
+            return False
+        monotonic, at = self._proved
+        # The monotonic clock stands still while the machine sleeps; the other one may be set back.
+        age = max(self._clock.monotonic() - monotonic, (self._clock.now() - at).total_seconds())
+        return age < FENCE_S
 
     async def _take_seat(self) -> frozenset[str]:
         until = self._clock.monotonic() + SEAT_S
@@ -156,14 +164,14 @@ class Membership:
 
         return await self._store.write(change)
 
-    async def _outwait(self, gone: frozenset[str], shown: Seen) -> tuple[float, Seen]:
+    async def _outwait(self, gone: frozenset[str], shown: Seen) -> tuple[tuple[float, datetime], Seen]:
         """Watch the process that has the name; the name is taken when it does not move at all."""
         logger.warning("node %s is registered already; watching whether it lives", self.me.name)
         until, now = self._clock.monotonic() + SILENCE_S, shown
         while now == shown:
             await self._clock.sleep(BEAT_S)
-            began = self._clock.monotonic()
-            now = await self._register(gone, shown if began >= until else None)
+            began = self._instant()
+            now = await self._register(gone, shown if began[0] >= until else None)
             if now.incarnation == self.me.incarnation:
                 return began, now
         self._seat.release()
@@ -173,34 +181,40 @@ class Membership:
         )
 
     def _sign_off(self, session: Session) -> None:
+        """An attempt that a failure left open makes it no clean end: the heartbeat ceases, others take over."""
         now = self._clock.now()
-        registry.stop(session, self.me, now)
+        left = select(Attempt.attempt_id).where(Attempt.node == self.me.name, Attempt.state.in_(LIVING))
+        if session.scalars(left.limit(1)).first() is None:
+            registry.stop(session, self.me, now)
         leadership.release(session, self.me.incarnation, now)
 
     # --- the turn ----------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while not self._dead:
-            began = self._clock.monotonic()
+            began = self._instant()
             with _surviving("the heartbeat could not be stored"):
                 await self._beat(began)
             if self._led_at is not None and self._clock.monotonic() - self._led_at >= LEADER_S:
                 await self._lead(False)
             with _surviving("the other nodes could not be looked at"):
                 await self._look()
-            await self._clock.sleep(max(0.0, began + BEAT_S - self._clock.monotonic()))
+            await self._clock.sleep(max(0.0, began[0] + BEAT_S - self._clock.monotonic()))
 
-    async def _beat(self, began: float) -> None:
+    def _instant(self) -> tuple[float, datetime]:
+        return self._clock.monotonic(), self._clock.now()
+
+    async def _beat(self, began: tuple[float, datetime]) -> None:
         beat, leads = await self._store.write(self._prove)
         if not beat.alive:
             await self._end()
             return
-        self._proved_at = began  # when it was begun: others count from when it can be read, which is later
+        self._proved = began  # when it was begun: others count from when it can be read, which is later
         if beat.drained != self.drained:
             logger.warning("node %s %s", self.me.name, "is drained: it dials nothing new" if beat.drained else "dials")
             self.drained = beat.drained
         if leads:
-            self._led_at = began
+            self._led_at = began[0]
         await self._lead(leads)
 
     def _prove(self, session: Session) -> tuple[Beat, bool]:

@@ -202,9 +202,10 @@ def _attempts(session: Session, client_id: str, now: datetime) -> tuple[tuple[Pa
     No cap looks further back, no callback lives longer.
     """
     since = datetime(china(now).year - 1, 1, 1, tzinfo=CHINA)
-    made = session.scalars(_made(since, now).where(Attempt.client_id == client_id)).all()
+    made = session.scalars(_made(since).where(Attempt.client_id == client_id)).all()
+    # Another node's clock may be ahead of ours: its call is on the line although it begins later.
     on_the_line = any(attempt.state in (AttemptState.LEASED, AttemptState.LIVE) for attempt in made)
-    return tuple(_past_attempt(attempt) for attempt in made), on_the_line
+    return tuple(_past_attempt(attempt) for attempt in made if attempt.started_at <= now), on_the_line
 
 
 def _elsewhere(
@@ -216,11 +217,12 @@ def _elsewhere(
     ]
     if phone is None or not caps:
         return ()
-    return _past(session, _made(min(caps), now).where(Attempt.phone == phone, Attempt.client_id != client_id))
+    elsewhere = _made(min(caps)).where(Attempt.phone == phone, Attempt.client_id != client_id)
+    return _past(session, elsewhere.where(Attempt.started_at <= now))
 
 
-def _made(since: datetime, now: datetime) -> Select[tuple[Attempt]]:
-    wanted = select(Attempt).where(Attempt.started_at >= since, Attempt.started_at <= now)
+def _made(since: datetime) -> Select[tuple[Attempt]]:
+    wanted = select(Attempt).where(Attempt.started_at >= since)
     return wanted.options(joinedload(Attempt.callback).selectinload(Callback.items))
 
 

@@ -32,16 +32,20 @@ _ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"))
 class MatchRules:
     """How like a phrase a text must sound; every figure is a share of the phrase that was heard right (0..1)."""
 
-    sure: float = 0.8  # from here an announcement counts; a fifth misheard is what whisper does at 10 dB
+    sure: float = 0.8  # from here an announcement counts, with a confidence of 0.8
     frame: float = 0.75  # frames are long and need only show that a network speaks
     alone: float = 0.6  # the most that a key without a frame is worth: below ``sure``, so it never counts
     unframed: float = 1.25  # weight of an error in a phrase that counts without a frame: one in five is too many
     terse: float = 3.0  # the same for phrases up to four syllables: chance makes these up from people's talk
     tersest: float = 1.25  # weight of an error in a key of two syllables
-    alike: float = 0.08  # kinds this close are heard alike: then the order of the list decides
+    alike: float = 0.05  # kinds this close are heard alike: the order of the list decides, or the longer phrase
 
 
 MATCH_RULES = MatchRules()
+"""For an answered call, in which a person may speak."""
+EARLY_RULES = MatchRules(sure=0.7)
+"""Before the answer no person speaks, and noise makes a recogniser mishear one syllable of three or four."""
+SURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,18 @@ def match(
     if phrases.persons.search(text.lower()):
         wanted &= phrases.personal
     scored = [(one, _worth(one, heard, framed, rules)) for one in phrases.phrases if one.kind in wanted]
-    phrase, confidence = _choose(scored, phrases.kinds, rules)
-    if phrase is None or confidence < rules.sure:
+    phrase, likely = _choose(scored, phrases.kinds, rules)
+    confidence = _confidence(likely, rules)
+    if phrase is None or likely < rules.sure:
         return AnnouncementVerdict(NONE, confidence, "", text)
     return AnnouncementVerdict(phrase.kind, confidence, phrase.text, text)
+
+
+def _confidence(likely: float, rules: MatchRules) -> float:
+    """On one scale for every set of rules: ``rules.sure`` is 0.8, all heard is 1."""
+    if likely < rules.sure:
+        return round(SURE * likely / rules.sure, 3)
+    return round(SURE + (1 - SURE) * (likely - rules.sure) / (1 - rules.sure), 3)
 
 
 def _worth(phrase: Phrase, heard: Syllables, framed: bool, rules: MatchRules) -> float:
@@ -144,14 +156,15 @@ def _choose(
     near = [(one, worth) for one, worth in scored if worth > 0 and worth >= best - rules.alike]
     if not near:
         return None, 0.0
-    phrase, worth = min(near, key=lambda pair: (order.index(pair[0].kind), -pair[1], -len(pair[0].sounds)))
-    return phrase, round(worth, 3)
+    if best >= 1.0 - rules.alike:  # all of them were said
+        return min(near, key=lambda pair: (order.index(pair[0].kind), -pair[1], -len(pair[0].sounds)))
+    return max(near, key=lambda pair: (len(pair[0].sounds), pair[1]))  # the longest is the least likely by chance
 
 
 def sounds(text: str) -> Syllables:
     """``text`` as it sounds: pinyin without tones (z like zh, n like ng), English words in capitals, single digits."""
     found: list[str] = []
-    for part in _TOKEN.findall(text.lower()):
+    for part in _TOKEN.findall(text.lower().replace("can not", "cannot")):
         chinese = "一" <= part[0] <= "鿿"
         found.extend(map(_merged, lazy_pinyin(part)) if chinese else [part.replace("'", "").upper()])
     return tuple(found)

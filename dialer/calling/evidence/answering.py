@@ -31,6 +31,7 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"  # a network's announcement after a 200, or a call that ended too early to tell
 
 
+_MACHINES = {"assistant": Answer.ASSISTANT, "voicemail": Answer.VOICEMAIL}
 MACHINES = frozenset({Answer.VOICEMAIL, Answer.ASSISTANT, Answer.FAX})
 
 
@@ -43,7 +44,7 @@ class AnswerRules:
     least_speech_ms: int = 120  # less is a click or a breath
     hello_ms: int = 1800  # "hello?" in any language; a mailbox's greeting has no pause that early
     pause_ms: int = 600  # who greets and then waits this long is a person
-    greeting_ms: int = 2000  # a beep counts only after as much speech: people's lines beep too
+    greeting_ms: int = 2000  # a beep counts only after as much speech without a wait: people's lines beep too
     watch_ms: int = 20_000  # so long may a sure sign revise a person or silence in doubt
     machine: float = 0.8  # from here on a machine is believed; the threshold of the phrase list
     hello: float = 0.8  # a short greeting and a wait, unheard words: a person
@@ -96,7 +97,7 @@ class AnswerJudge:
         """Whether more can still change the verdict: stop feeding (and recognising) when not."""
         if self._at_ms >= self._rules.watch_ms:
             return False
-        return self.verdict is None or not self._settled(self.verdict)
+        return self.verdict is None or not self.verdict.machine
 
     def frame(self, speaking: bool) -> AnswerVerdict | None:
         """The next 20 ms, and whether a voice was in it."""
@@ -110,7 +111,7 @@ class AnswerJudge:
             return None
         if tone.kind in (FAX_CED, FAX_CNG):
             return self._propose(self._made(Answer.FAX, tone.confidence, "fax tone"))
-        if tone.kind == BEEP and self._speech_ms >= self._rules.greeting_ms:
+        if tone.kind == BEEP and self._speech_ms >= self._rules.greeting_ms and not self._waited:
             return self._propose(self._made(Answer.VOICEMAIL, self._rules.beeped, "greeting and beep"))
         return None
 
@@ -120,7 +121,11 @@ class AnswerJudge:
         About 5 ms: in an event loop, do it in a thread or between calls.
         """
         self._texts = sorted([*((at, old) for at, old in self._texts if at != start_ms), (start_ms, text)])
-        self._said = match(" ".join(piece for _, piece in self._texts), self._phrases, self._match)
+        heard = " ".join(piece for _, piece in self._texts)
+        machine = match(
+            heard, self._phrases, self._match, kinds=_MACHINES
+        )  # whoever offers to take a message, answered
+        self._said = machine if machine.kind != NONE else match(heard, self._phrases, self._match)
         return self._propose(self._by_words())
 
     def finish(self) -> AnswerVerdict:
@@ -153,13 +158,18 @@ class AnswerJudge:
             return self._made(Answer.PERSON, rules.doubt, "in doubt a person")
         return None
 
+    @property
+    def _waited(self) -> bool:
+        """Whether somebody greeted us and waited: the tone of a recorded line makes no mailbox of him."""
+        return self.verdict is not None and self.verdict.confidence >= self._rules.hello
+
     def _greeted(self) -> bool:
         return self._speech_ms <= self._rules.hello_ms and self._quiet_ms >= self._rules.pause_ms
 
     def _by_words(self) -> AnswerVerdict | None:
         if self._said.kind == NONE:
             return None
-        kind = {"voicemail": Answer.VOICEMAIL, "assistant": Answer.ASSISTANT}.get(self._said.kind, Answer.UNKNOWN)
+        kind = _MACHINES.get(self._said.kind, Answer.UNKNOWN)
         return self._made(kind, self._said.confidence, "announcement")
 
     def _made(self, kind: Answer, confidence: float, why: str) -> AnswerVerdict:
@@ -180,12 +190,11 @@ class AnswerJudge:
         old = self.verdict
         if old is None:
             return True
-        if self._settled(old) or new.kind == old.kind:
+        if old.machine or new.kind == old.kind:
             return False
+        if old.announcement:
+            return new.machine  # a network that spoke is no person; its mailbox may come after
         return new.confidence >= self._rules.machine or old.kind is Answer.SILENCE
-
-    def _settled(self, verdict: AnswerVerdict) -> bool:
-        return verdict.machine or (verdict.kind is Answer.UNKNOWN and bool(verdict.announcement))
 
 
 def replay(

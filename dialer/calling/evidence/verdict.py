@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from dialer.calling.evidence.announcements import MATCH_RULES, NONE, MatchRules, Phrases, match
+from dialer.calling.evidence.announcements import EARLY_RULES, NONE, MatchRules, Phrases, match
 from dialer.calling.evidence.tones import BLOCK_MS, TONE_RULES, ToneRules, ToneVerdict, classify_tones
 from dialer.lines.base import SAMPLE_RATE
 
@@ -56,7 +56,7 @@ def judge_early(
     phrases: Phrases,
     *,
     heard_at: tuple[int, int] | None = None,
-    match_rules: MatchRules = MATCH_RULES,
+    match_rules: MatchRules = EARLY_RULES,
     tone_rules: ToneRules = TONE_RULES,
 ) -> EarlyVerdict:
     """The verdict over early media: ``pcm`` is all of it (8 kHz s16le mono), ``text`` what a recogniser read in it.
@@ -68,7 +68,7 @@ def judge_early(
 
 
 def fuse(
-    tone: ToneVerdict, text: str, phrases: Phrases, heard_at: tuple[int, int], rules: MatchRules = MATCH_RULES
+    tone: ToneVerdict, text: str, phrases: Phrases, heard_at: tuple[int, int], rules: MatchRules = EARLY_RULES
 ) -> EarlyVerdict:
     """As ``judge_early``, for a caller that has had its own ``ToneDetector`` listen already."""
     said = match(text, phrases, rules)

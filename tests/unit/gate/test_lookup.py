@@ -163,6 +163,14 @@ def test_a_client_who_is_in_a_call_of_another_callback_is_not_dialed(session: Se
     }
 
 
+def test_a_call_of_a_node_whose_clock_is_ahead_is_on_the_line_too(session: Session) -> None:
+    session.add(callback("K3"))
+    session.flush()
+    attempt(session, "2026-11-23T09:32", callback_id="K3", state=AttemptState.LIVE, disposition=None)
+    assert told(session) == ["client_in_a_call"]
+    assert asked(session).attempts == ()
+
+
 def test_a_callback_whose_items_were_all_undone_is_owed_no_more(session: Session) -> None:
     session.add(item("K1", "special", state=ItemState.CANCELLED))
     session.flush()

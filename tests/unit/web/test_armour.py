@@ -26,6 +26,8 @@ POSTS = [
     "/recordings/rec-1/listen",
     "/recordings/rec-1/verify",
     "/api/v1/search",
+    "/line/carrier/drain",
+    "/line/carrier/undrain",
 ]
 
 
