@@ -118,7 +118,8 @@ class Transport(SIPClient):
         """End the thread, which gives back the port."""
         if self.NSD:
             self.NSD = False
-            wake(self.s)
+            with contextlib.suppress(OSError):  # a thread that failed has closed the socket already
+                wake(self.s)
 
     def join(self, seconds: float) -> None:
         """Wait until the port is free."""
