@@ -1,7 +1,7 @@
 """How well early media is understood: every class of announcement and tone, clean and at 20 and 10 dB, through A-law.
 
 The real recogniser reads every clip of tests/data/announcements in two processes; ``judge_early`` judges sound and
-text. Phrases and thresholds were chosen on the wordings marked ``development``; the figures count ``held_out`` ones,
+text. Thresholds were set on the wordings marked ``development``; the figures count ``held_out`` ones,
 unless asked otherwise. Clips of real speech and people's greetings are the class ``none``. The same clips are then
 heard as answers: ``real_speech_hung_up`` counts real people taken for a machine and must be 0. The last line of the
 output is one JSON object.
