@@ -17,17 +17,18 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.db import Database
 from core.errors import HuifangError
 from core.ids import new_id
 from dialer.nodes import leadership, registry
 from dialer.nodes.registry import Beat, Me, NameTaken, Seen
 from dialer.nodes.seat import Seat, SeatTaken
 from dialer.nodes.takeover import TakenOver, TakeOver, Watch, spool_folder
-from dialer.nodes.times import BEAT_S, FENCE_S, LEADER_S, SILENCE_S
+from dialer.nodes.times import BEAT_S, FENCE_S, IDLE_S, LEADER_S, SILENCE_S
 from dialer.rooms import Rooms
 from dialer.store import Store
 from dialer.tables import Attempt, AttemptState
@@ -100,6 +101,7 @@ class Membership:
         NameTaken or SeatTaken when another process has the name. Where that cannot be told at once (it ran on another
         machine), its heartbeat is watched for ``SILENCE_S``.
         """
+        end_idle_transactions(self._rooms.db)
         gone = await self._take_seat()
         began = self._instant()
         shown = await self._register(gone, None)
@@ -258,6 +260,20 @@ class Membership:
         with _surviving("recordings of a dead node could not be recovered"):
             sealed = await self._store.run(partial(self._takeover.recover_recordings, taken))
             logger.info("recovered %d recordings of node %s", sealed, taken.node.name)
+
+
+def end_idle_transactions(db: Database) -> None:
+    """Every connection of this process from now on is ended by the server when it stands still in a transaction."""
+    if db.is_sqlite:
+        return
+
+    @event.listens_for(db.engine, "connect")
+    def _limit(connection: Any, record: Any) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+        limit = "SELECT set_config('idle_in_transaction_session_timeout', %s, false)"
+        connection.execute(limit, (str(int(IDLE_S * 1000)),))
+        connection.commit()
+
+    db.close()  # those opened before
 
 
 @contextlib.contextmanager

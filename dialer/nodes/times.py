@@ -16,5 +16,9 @@ FENCE_S = 12.0
 SILENCE_S = 15.0
 """Without a new heartbeat for so long a node is dead; a beat longer than FENCE_S, for an INVITE already on its way."""
 
+IDLE_S = 8.0
+"""PostgreSQL ends a transaction in which a node says nothing for so long: one that stands still must not keep the locks
+that the others need to look at it."""
+
 LEADER_S = 30.0
 """A leader that does not renew its lease for so long is followed by another."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -24,7 +25,7 @@ from dialer.calling import ledger
 from dialer.calling.scripts import Scripts
 from dialer.desk.agents import take_free
 from dialer.lines.base import Line
-from dialer.nodes import leadership, registry
+from dialer.nodes import leadership, membership, registry
 from dialer.nodes.registry import Me, Seen
 from dialer.nodes.takeover import TakeOver
 from dialer.programmes.load import load_pack
@@ -202,3 +203,23 @@ def test_one_process_gets_the_name_and_one_the_lead(db: Database) -> None:
     assert sum(leads) == 1
     with db.session() as session:
         assert len(session.scalars(select(DialerNode)).all()) == 1
+
+
+def test_a_node_that_stands_still_in_a_transaction_does_not_hold_up_the_others(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(membership, "IDLE_S", 0.5)
+    frozen = Database(db.engine.url.render_as_string(hide_password=False))
+    membership.end_idle_transactions(frozen)
+
+    def stand_still() -> None:
+        with frozen.write() as session:
+            audit.append(session, at=NOW, actor="node:n1", action="test.frozen", subject="1")
+            with db.write() as other:  # waits for the lock of the chain, until the server ends the transaction above
+                audit.append(other, at=NOW, actor="node:n2", action="test.goes_on", subject="2")
+
+    with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+        stand_still()
+    frozen.close()
+    with db.session() as session:
+        assert list(session.scalars(select(audit.AuditLink.action))) == ["test.goes_on"]

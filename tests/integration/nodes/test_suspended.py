@@ -37,7 +37,8 @@ def test_a_node_that_stood_still_sends_no_invite_after_it_was_taken_over(
         code = house.ended("n1")
         log = house.log("n1")
         assert code == 1, log
-        assert "was declared dead" in log
+        # When it stood still inside a transaction, the server has ended that, and this is how it learns of it.
+        assert "was declared dead" in log or "terminating connection" in log
         assert _leased_by(house.db, "n1") == leased, "it leased nothing more"
         assert house.drain() == {"n2": 0}
         print(f"\n{len(left)} attempts taken over {taken_after:.1f} s after n1 stood still")
