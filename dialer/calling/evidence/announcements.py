@@ -34,6 +34,7 @@ class MatchRules:
 
     sure: float = 0.8  # from here an announcement counts, with a confidence of 0.8
     frame: float = 0.75  # frames are long and need only show that a network speaks
+    short_frame: float = 0.85  # up to three syllables nearly anything is a fifth wrong: 那个号码 is not 该号码
     alone: float = 0.6  # the most that a key without a frame is worth: below ``sure``, so it never counts
     unframed: float = 1.25  # weight of an error in a phrase that counts without a frame: one in five is too many
     terse: float = 3.0  # the same for phrases up to four syllables: chance makes these up from people's talk
@@ -117,7 +118,7 @@ def match(
     Under ``rules.sure`` the kind is ``none`` and the confidence that of the best candidate.
     """
     heard = sounds(text)
-    framed = any(likeness(frame, heard, rules.frame) >= rules.frame for frame in phrases.frames)
+    framed = any(_frames(frame, heard, rules) for frame in phrases.frames)
     wanted = set(phrases.kinds if kinds is None else kinds)
     if phrases.persons.search(text.lower()):
         wanted &= phrases.personal
@@ -127,6 +128,11 @@ def match(
     if phrase is None or likely < rules.sure:
         return AnnouncementVerdict(NONE, confidence, "", text)
     return AnnouncementVerdict(phrase.kind, confidence, phrase.text, text)
+
+
+def _frames(frame: Phrase, heard: Syllables, rules: MatchRules) -> bool:
+    least = rules.frame if len(frame.sounds) > 3 else rules.short_frame
+    return likeness(frame, heard, least) >= least
 
 
 def _confidence(likely: float, rules: MatchRules) -> float:

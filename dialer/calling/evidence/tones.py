@@ -23,6 +23,7 @@ _POINTS = 512  # of the transform: 15.6 Hz a bin, a parabola through the peak gi
 _LOBE = 7  # bins either side of the peak that a Hann window of one block spreads a pure tone over
 _REMEMBERED = 16  # blocks whose level is kept
 _WINDOW = np.hanning(BLOCK + 1)[:-1]
+_LOWEST = 300 * _POINTS // SAMPLE_RATE  # the telephone's band begins here; rooms and engines are loud below it
 
 RINGBACK, BUSY, CONGESTION, SIT = "ringback", "busy", "congestion", "sit"
 FAX_CNG, FAX_CED, BEEP, NONE = "fax_cng", "fax_ced", "beep", "none"
@@ -223,9 +224,8 @@ def spectrum(blocks: NDArray[np.int16], rules: ToneRules) -> list[tuple[float, f
     loud = levels >= rules.quietest
     found = [(0.0, 0.0, float(level)) for level in levels]
     if loud.any():
-        powers = (
-            np.abs(np.fft.rfft((samples[loud] - samples[loud].mean(axis=1, keepdims=True)) * _WINDOW, _POINTS)) ** 2
-        )
+        powers = np.abs(np.fft.rfft(samples[loud] * _WINDOW, _POINTS)) ** 2
+        powers[:, :_LOWEST] = 0.0
         for place, power in zip(np.flatnonzero(loud), powers, strict=True):
             found[place] = (*_peak(power), float(levels[place]))
     return found

@@ -50,6 +50,11 @@ SAID_BY_PEOPLE = (
     "my phone was switched off",
     "you called me and there was no answer, so I am calling back",
     "the line is bad, I cannot hear you",
+    "那个号码停机了，现在用的是这个",
+    "你找机主有什么事",
+    "你留下你的联系方式，我回头打给你",
+    "我先挂了，正在忙",
+    "this is he speaking",
 )
 
 
