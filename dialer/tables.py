@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base
@@ -48,6 +48,10 @@ class AttemptState(StrEnum):
     LIVE = "live"
     ENDED = "ended"
     INTERRUPTED = "interrupted"  # the node died; counts against the caps
+
+
+LIVING = (AttemptState.LEASED, AttemptState.LIVE)
+"""Attempts that are under way: they hold a channel, and their client is in a call."""
 
 
 class AgentState(StrEnum):
@@ -356,10 +360,17 @@ class Webhook(Base):
     last_error: Mapped[str] = mapped_column(default="")
 
 
+UNHEARD = "answered_at IS NULL AND early IS NULL AND recording_id IS NOT NULL"
+"""Attempts whose early media has not been judged yet (``calling.hearing``)."""
+
+
 class Attempt(Base):
     """One INVITE (拨打): leased before it leaves, raw facts of the network kept beside the verdict."""
 
     __tablename__ = "attempt"
+    __table_args__ = (
+        Index("ix_attempt_unheard", "attempt_id", sqlite_where=text(UNHEARD), postgresql_where=text(UNHEARD)),
+    )
 
     attempt_id: Mapped[str] = mapped_column(primary_key=True)
     callback_id: Mapped[str] = mapped_column(ForeignKey("callback.callback_id"), index=True)

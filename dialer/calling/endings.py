@@ -18,7 +18,7 @@ from dialer.calling.settling import Settling, retry, settle
 from dialer.desk import agents
 from dialer.lines.base import Call
 from dialer.rooms import Rooms
-from dialer.tables import Attempt, AttemptState, CallbackState
+from dialer.tables import LIVING, Attempt, CallbackState
 from dialer.trunks import books as trunks
 from recordings import sealing
 from recordings.tables import Recording
@@ -69,7 +69,7 @@ class Endings:
     def abandon(self, attempt_id: str, session: Session) -> str | None:
         """A fault of ours ended the call: it consumes no attempt; returns the recording that is to be sealed."""
         attempt, _ = ledger.for_its_end(session, attempt_id)
-        if attempt.state not in (AttemptState.LEASED, AttemptState.LIVE):
+        if attempt.state not in LIVING:
             return None
         recorded = not sealing.discard(session, self.spool, attempt.recording_id or "")
         judged = Judged(Disposition.OUR_FAULT, "a fault of the node; see its log")

@@ -8,7 +8,7 @@ looked at again later.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,11 +21,11 @@ from core.errors import HuifangError
 from dialer.calling.evidence.announcements import Phrases
 from dialer.calling.evidence.verdict import EarlyVerdict, judge_early
 from dialer.calling.reclassify import judge_again, store
-from dialer.tables import Attempt, AttemptState
+from dialer.tables import LIVING, Attempt, AttemptState
 from transcribe.tables import Channel, Segment, Transcript, TranscriptState
 
 logger = logging.getLogger(__name__)
-BATCH = 50
+BATCH = 50  # attempts read at a time
 ACTOR = "hearing"
 Read = Callable[[str], bytes]
 
@@ -41,14 +41,12 @@ class Clip:
 
 
 def hear(db: Database, read: Read, phrases: Phrases, clock: Clock) -> int:
-    """Judge the early media of up to ``BATCH`` attempts; returns how many were judged.
+    """Judge the early media of every attempt that waits for it; returns how many were judged.
 
     ``read`` gives the client's channel of a recording (8 kHz s16le); a HuifangError of it leaves the attempt for the
-    next time.
+    next time and keeps nobody behind it waiting.
     """
-    with db.session() as session:
-        clips = _waiting(session)
-    return sum(_heard(db, clip, read, phrases, clock.now()) for clip in clips)
+    return sum(_heard(db, clip, read, phrases, clock.now()) for clip in _waiting(db))
 
 
 def _heard(db: Database, clip: Clip, read: Read, phrases: Phrases, at: datetime) -> bool:
@@ -72,18 +70,31 @@ def keep(session: Session, attempt_id: str, verdict: EarlyVerdict, *, at: dateti
         store(session, attempt, judged, at=at, actor=ACTOR)
 
 
-def _waiting(session: Session) -> list[Clip]:
-    """Unanswered attempts whose recording is transcribed and has not been judged."""
+def _waiting(db: Database) -> Iterator[Clip]:
+    """Unanswered attempts whose recording is transcribed and has not been judged, the oldest first."""
+    last = ""
+    while True:
+        with db.session() as session:
+            clips = _page(session, last)
+        if not clips:
+            return
+        yield from clips
+        last = clips[-1].attempt_id
+
+
+def _page(session: Session, after: str) -> list[Clip]:
     wanted = (
         select(Attempt.attempt_id, Attempt.recording_id, Transcript.transcript_id)
         .join(Transcript, Transcript.recording_id == Attempt.recording_id)
         .where(
-            Attempt.state == AttemptState.ENDED,
+            Attempt.state.not_in((*LIVING, AttemptState.INTERRUPTED)),  # said so, the small index serves
             Attempt.answered_at.is_(None),
             Attempt.early.is_(None),
+            Attempt.recording_id.is_not(None),
+            Attempt.attempt_id > after,
             Transcript.state == TranscriptState.DONE,
         )
-        .order_by(Attempt.started_at)
+        .order_by(Attempt.attempt_id)
         .limit(BATCH)
     )
     return [

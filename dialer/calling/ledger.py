@@ -24,7 +24,7 @@ from dialer.calling.session import SessionResult, TakenAnswer
 from dialer.calling.whys import Why
 from dialer.lines.base import Call, Provisional
 from dialer.nodes import registry
-from dialer.tables import Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
+from dialer.tables import LIVING, Answer, Attempt, AttemptState, Callback, CallbackMode, CallbackState, GateRefusal
 from dialer.trunks import books as trunks
 from recordings.tables import Recording, RecordingState
 
@@ -33,7 +33,6 @@ CLAIM = timedelta(seconds=60)
 
 SAME_REFUSAL_S = 900  # equal refusals closer than this are one row
 LEASED = "attempt.leased"  # the audit link of a lease
-LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 _POSTGRES_CLIENT_LOCK = 0x48464343  # "HFCC": with a client's id, of the transactions that lease a call to him
 
 

@@ -20,8 +20,8 @@ from core.errors import HuifangError
 from dialer.calling.abandonment import Tally
 from dialer.calling.forecasts import NO_HISTORY, FlowHistory, Needs, chance_of, forecast, needs_of
 from dialer.calling.pacing import CallNeed, LiveCall, PacingRules, PacingState, PacingVerdict, may_dial
-from dialer.calling.pacing_history import LIVING, flow_histories, ledger, window
-from dialer.tables import Agent, AgentState, Attempt, Callback, Client, Handoff, Item, Staff
+from dialer.calling.pacing_history import flow_histories, ledger, window
+from dialer.tables import LIVING, Agent, AgentState, Attempt, Callback, Client, Handoff, Item, Staff
 from ivr_flows.model import Flow
 
 REFRESH = timedelta(seconds=60)

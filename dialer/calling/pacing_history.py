@@ -19,9 +19,7 @@ from core.calendars import DAY
 from core.clock import CHINA, china
 from dialer.calling.abandonment import PERSONS, Fate, Request, Tally, fate, tally
 from dialer.calling.forecasts import FlowHistory
-from dialer.tables import Attempt, AttemptState, Handoff, Item
-
-LIVING = (AttemptState.LEASED, AttemptState.LIVE)
+from dialer.tables import LIVING, Attempt, AttemptState, Handoff, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,12 @@ from dialer.nodes.takeover import TakenOver, TakeOver, Watch, spool_folder
 from dialer.nodes.times import BEAT_S, FENCE_S, IDLE_S, LEADER_S, SILENCE_S
 from dialer.rooms import Rooms
 from dialer.store import Store
-from dialer.tables import Attempt, AttemptState
+from dialer.tables import LIVING, Attempt
 
 logger = logging.getLogger(__name__)
 
 SEAT_S = 5.0  # how long another node may hold the folder while it clears up behind our last run
 POLL_S = 0.25
-LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 
 
 class Fenced(HuifangError):

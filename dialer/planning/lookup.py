@@ -30,7 +30,7 @@ from dialer.programmes.errors import OpenValue
 from dialer.programmes.facts import BadPreference, ClientFacts, ItemState, PastAttempt, StaffFacts
 from dialer.programmes.model import ContactRules, Pack
 from dialer.programmes.windows import first_moment, times_of
-from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, CallbackState, Client, Item, Staff
+from dialer.tables import LIVING, Agent, AgentState, Attempt, Callback, CallbackState, Client, Item, Staff
 
 
 class UnknownClient(HuifangError):
@@ -204,7 +204,7 @@ def _attempts(session: Session, client_id: str, now: datetime) -> tuple[tuple[Pa
     since = datetime(china(now).year - 1, 1, 1, tzinfo=CHINA)
     made = session.scalars(_made(since).where(Attempt.client_id == client_id)).all()
     # Another node's clock may be ahead of ours: its call is on the line although it begins later.
-    on_the_line = any(attempt.state in (AttemptState.LEASED, AttemptState.LIVE) for attempt in made)
+    on_the_line = any(attempt.state in LIVING for attempt in made)
     return tuple(_past_attempt(attempt) for attempt in made if attempt.started_at <= now), on_the_line
 
 

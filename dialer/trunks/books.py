@@ -22,7 +22,7 @@ from core.settings import Settings
 from dialer.calling import whys
 from dialer.calling.dispositions import Disposition
 from dialer.lines.base import EndedBy, Ending, TrunkHealth
-from dialer.tables import Attempt, AttemptState, TrunkHealthRow, TrunkState
+from dialer.tables import LIVING, Attempt, TrunkHealthRow, TrunkState
 from dialer.trunks.breaker import SAYS_NOTHING, TRUNK_FAULTS, Breaker, BreakerRules
 from dialer.trunks.choosing import NoTrunk, Trunk, choose, may_fail_over, tried
 
@@ -30,8 +30,6 @@ from dialer.trunks.choosing import NoTrunk, Trunk, choose, may_fail_over, tried
 class UnknownTrunk(HuifangError):
     """No trunk of that name: take one that `huifang trunks` lists."""
 
-
-LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 
 HEALTH_EVERY = timedelta(seconds=30)
 """How often a node writes what it sees of the trunks although nothing has changed."""

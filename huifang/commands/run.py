@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from core.clock import china
 from core.errors import SettingsError
@@ -172,8 +173,7 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
     run = transcription(context)
     if once:
         report = run.run_pending(progress=None if as_json else _show_progress)
-        while hear_early(context):
-            pass  # fifty at a time
+        hear_early(context)
         _show_report(report, as_json)
         return
     stop = threading.Event()
@@ -186,7 +186,10 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
 def _hear_until(context: Context, stop: threading.Event) -> None:
     """What the network said before the answer, as soon as it is transcribed."""
     while not stop.wait(HEAR_EVERY_S):
-        hear_early(context)
+        try:
+            hear_early(context)
+        except DBAPIError as error:  # out of reach for a while: what waits is found the next time
+            logger.error("early media could not be judged: %s", type(error).__name__)  # noqa: TRY400
 
 
 def _show_progress(report: RunReport) -> None:

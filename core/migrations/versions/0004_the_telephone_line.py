@@ -40,6 +40,8 @@ def _attempt() -> None:
     )
     for column in columns:
         op.add_column("attempt", column)
+    unheard = sa.text("answered_at IS NULL AND early IS NULL AND recording_id IS NOT NULL")
+    op.create_index("ix_attempt_unheard", "attempt", ["attempt_id"], sqlite_where=unheard, postgresql_where=unheard)
 
 
 def _nodes() -> None:

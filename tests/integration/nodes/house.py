@@ -21,7 +21,18 @@ from sqlalchemy import insert, select
 from core.clock import CHINA, ShiftedClock, SystemClock
 from core.db import Database
 from core.ids import new_id
-from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, Client, DialerNode, Item, PlanRun, Staff
+from dialer.tables import (
+    LIVING,
+    Agent,
+    AgentState,
+    Attempt,
+    Callback,
+    Client,
+    DialerNode,
+    Item,
+    PlanRun,
+    Staff,
+)
 from ivr_flows.loader import load_flow, names
 from ivr_flows.service import service_prompts
 from simulator.process import Launch, SimulatorProcess
@@ -29,7 +40,6 @@ from simulator.process import Launch, SimulatorProcess
 HERE = Path(__file__).parent
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 DUE = date(2026, 12, 20)
-LIVING = (AttemptState.LEASED, AttemptState.LIVE)
 PACK = """pack: nodes
 extends: GAL
 title: 节点测试

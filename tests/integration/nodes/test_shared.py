@@ -30,7 +30,7 @@ from dialer.nodes.registry import Me, Seen
 from dialer.nodes.takeover import TakeOver
 from dialer.programmes.load import load_pack
 from dialer.rooms import Rooms
-from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, Client, DialerNode, PlanRun, Staff
+from dialer.tables import LIVING, Agent, AgentState, Attempt, AttemptState, Callback, Client, DialerNode, PlanRun, Staff
 from recordings.archive import Archive
 from tests.integration.nodes.house import MORNING as NOW
 from tests.integration.nodes.house import callback_row, client_row
@@ -185,7 +185,7 @@ def test_a_lease_and_the_take_over_of_its_node_do_not_pass_each_other(db: Databa
 
         at_once(node)
         with db.session() as session:
-            open_ = select(Attempt).where(Attempt.state.in_(ledger.LIVING))
+            open_ = select(Attempt).where(Attempt.state.in_(LIVING))
             assert session.scalars(open_).all() == []
 
 

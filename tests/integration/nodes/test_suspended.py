@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 
 from core import audit
-from dialer.tables import Attempt
-from tests.integration.nodes.house import LIVING, a_house
+from dialer.tables import LIVING, Attempt
+from tests.integration.nodes.house import a_house
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
