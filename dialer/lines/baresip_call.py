@@ -39,6 +39,7 @@ from dialer.lines.base import (
     Rang,
 )
 from dialer.lines.endings import Closing, media_stats
+from dialer.lines.listeners import Listeners
 from dialer.lines.sip_messages import SipMessage, parse_close_text
 
 _log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class BaresipCall:
         self._stats: MediaStats | None = None
         self._starved = StarvedFrames()
         self._writes = 0
-        self._listeners: dict[object, Listener] = {}
+        self._listeners = Listeners()
 
     @property
     def sip_call_id(self) -> str | None:
@@ -141,12 +142,7 @@ class BaresipCall:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Deliver every later event to ``listener``; a call that has ended tells so at once."""
-        if self._ending is not None:
-            listener(Ended(self._ending))
-            return lambda: None
-        token = object()
-        self._listeners[token] = listener
-        return partial(self._unsubscribe, token)
+        return self._listeners.add(listener, self._ending)
 
     def read(self) -> bytes:
         """All audio received since the last read. Read at least once a second: the engine keeps no more."""
@@ -310,7 +306,7 @@ class BaresipCall:
                 self._expect_audio(True)
                 self._move(CallState.ANSWERED, Answered(now))
             case Event.CALL_HOLD | Event.CALL_RESUME:
-                self._emit(FarEndHold(event.event is Event.CALL_HOLD, now))
+                self._listeners.tell(FarEndHold(event.event is Event.CALL_HOLD, now))
             case Event.CALL_DTMF_START | Event.CALL_DTMF_END:
                 self._release_key()
                 if event.event is Event.CALL_DTMF_START and event.text:
@@ -343,7 +339,7 @@ class BaresipCall:
             self._key_limit.cancel()
         if pressed is not None:
             held = round((self._clock.monotonic() - pressed[1]) * 1000)
-            self._emit(Digit(pressed[0], held, self._clock.now()))
+            self._listeners.tell(Digit(pressed[0], held, self._clock.now()))
 
     def _expect_audio(self, expected: bool) -> None:
         if self._audio_limit is not None:
@@ -372,7 +368,7 @@ class BaresipCall:
 
     def _move(self, state: CallState, event: CallEvent) -> None:
         self._state = state
-        self._emit(event)
+        self._listeners.tell(event)
 
     def _end(self, ending: Ending) -> None:
         if self._ending is not None:
@@ -384,16 +380,3 @@ class BaresipCall:
             self._farewell.cancel()
         self._stats = self._stats or MediaStats(starved_frames=self._starved.total)
         self._move(CallState.ENDED, Ended(self._ending))
-
-    def _emit(self, event: CallEvent) -> None:
-        # Through the loop, so that a listener that fails harms neither the others nor the call.
-        for token in self._listeners:
-            self._loop.call_soon(self._deliver, token, event)
-
-    def _unsubscribe(self, token: object) -> None:
-        self._listeners.pop(token, None)
-
-    def _deliver(self, token: object, event: CallEvent) -> None:
-        listener = self._listeners.get(token)
-        if listener is not None:
-            listener(event)

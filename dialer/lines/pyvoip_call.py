@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from core.clock import Clock
 from dialer.lines.base import (
@@ -32,6 +31,7 @@ from dialer.lines.base import (
     Provisional,
     Rang,
 )
+from dialer.lines.listeners import Listeners
 from dialer.lines.pyvoip_dialog import Dialog, Invitation
 from dialer.lines.pyvoip_messages import Packet
 from dialer.lines.pyvoip_phone import Phone
@@ -84,7 +84,7 @@ class PyvoipCall:
         self._key_limit: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._listeners: dict[object, Listener] = {}
+        self._listeners = Listeners()
 
     @property
     def sip_call_id(self) -> str | None:
@@ -130,12 +130,7 @@ class PyvoipCall:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Deliver every later event to ``listener``; a call that has ended tells so at once."""
-        if self._ending is not None:
-            listener(Ended(self._ending))
-            return lambda: None
-        token = object()
-        self._listeners[token] = listener
-        return lambda: self._unsubscribe(token)
+        return self._listeners.add(listener, self._ending)
 
     def read(self) -> bytes:
         """All audio received since the last read; two seconds are kept."""
@@ -227,7 +222,7 @@ class PyvoipCall:
 
     def hold_by_far_end(self, held: bool) -> None:
         """The far end put us on hold or took us back."""
-        self._emit(FarEndHold(held, self._clock.now()))
+        self._listeners.tell(FarEndHold(held, self._clock.now()))
 
     def info(self, packet: Packet) -> None:
         """Take a key sent by INFO (application/dtmf-relay, application/dtmf); anything else is no key."""
@@ -236,7 +231,7 @@ class PyvoipCall:
         if "dtmf" in kind and match is not None:
             lasted = _INFO_DURATION.search(packet.body)
             key = _TONES.get(match[1], match[1].upper())
-            self._emit(Digit(key, int(lasted[1]) if lasted else 0, self._clock.now()))
+            self._listeners.tell(Digit(key, int(lasted[1]) if lasted else 0, self._clock.now()))
 
     def gone(self, cause: str) -> None:
         """No more will come."""
@@ -263,7 +258,7 @@ class PyvoipCall:
             self._key_limit.cancel()
         if pressed is not None:
             self._keys_told.append(pressed.stamp)
-            self._emit(Digit(pressed.key, pressed.duration_ms, self._clock.now()))
+            self._listeners.tell(Digit(pressed.key, pressed.duration_ms, self._clock.now()))
 
     def _listen_for_silence(self) -> None:
         far = self._audio.far
@@ -310,17 +305,4 @@ class PyvoipCall:
 
     def _move(self, state: CallState, event: CallEvent) -> None:
         self._state = state
-        self._emit(event)
-
-    def _emit(self, event: CallEvent) -> None:
-        # Through the loop, so that a listener that fails harms neither the others nor the call.
-        for token in self._listeners:
-            self._loop.call_soon(partial(self._deliver, token, event))
-
-    def _unsubscribe(self, token: object) -> None:
-        self._listeners.pop(token, None)
-
-    def _deliver(self, token: object, event: CallEvent) -> None:
-        listener = self._listeners.get(token)
-        if listener is not None:
-            listener(event)
+        self._listeners.tell(event)

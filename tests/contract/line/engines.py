@@ -52,51 +52,34 @@ class Engine:
     cannot: Mapping[str, str] = field(default_factory=dict)
 
 
-def baresip(
-    *,
-    listen: str = "127.0.0.1:0",
-    trunks: tuple[Trunk, ...] = (),
-    media_timeout_s: int = 60,
-    ca_file: str = "",
-    **trunk: Any,
-) -> BaresipLine:
-    """A baresip line; ``trunk`` are fields of its one trunk unless ``trunks`` are given."""
-    only = Trunk(**{"name": "far", "address": "127.0.0.1:5060"} | trunk)
-    return BaresipLine(
-        SystemClock(),
-        listen=listen,
-        caller_id="4008001234",
-        trunks=trunks or (only,),
-        rtp_ports=(16384, 32766),
-        media_timeout_s=media_timeout_s,
-        ca_file=ca_file,
-    )
+def making(kind: type[BaresipLine] | type[PyvoipLine]) -> Callable[..., Line]:
+    """How lines of one engine are made; ``trunk`` are fields of its one trunk unless ``trunks`` are given."""
 
+    def make(
+        *,
+        listen: str = "127.0.0.1:0",
+        trunks: tuple[Trunk, ...] = (),
+        media_timeout_s: int = 60,
+        ca_file: str = "",
+        **trunk: Any,
+    ) -> Line:
+        only = Trunk(**{"name": "far", "address": "127.0.0.1:5060"} | trunk)
+        return kind(
+            SystemClock(),
+            listen=listen,
+            caller_id="4008001234",
+            trunks=trunks or (only,),
+            rtp_ports=(16384, 32766),
+            media_timeout_s=media_timeout_s,
+            ca_file=ca_file,
+        )
 
-def pyvoip(
-    *,
-    listen: str = "127.0.0.1:0",
-    trunks: tuple[Trunk, ...] = (),
-    media_timeout_s: int = 60,
-    ca_file: str = "",
-    **trunk: Any,
-) -> PyvoipLine:
-    """A pyVoIP line; ``trunk`` are fields of its one trunk unless ``trunks`` are given."""
-    only = Trunk(**{"name": "far", "address": "127.0.0.1:5060"} | trunk)
-    return PyvoipLine(
-        SystemClock(),
-        listen=listen,
-        caller_id="4008001234",
-        trunks=trunks or (only,),
-        rtp_ports=(16384, 32766),
-        media_timeout_s=media_timeout_s,
-        ca_file=ca_file,
-    )
+    return make
 
 
 ENGINES: dict[str, Engine] = {
     "baresip": Engine(
-        baresip,
+        making(BaresipLine),
         {
             "inband-digits": "it has no detector of tones; dialer/lines/inband.py finds them in what Call.read gives",
             "tls-name": "it does not compare the certificate of a trunk given by its IP address with that address",
@@ -105,7 +88,7 @@ ENGINES: dict[str, Engine] = {
         },
     ),
     "pyvoip": Engine(
-        pyvoip,
+        making(PyvoipLine),
         {
             "tcp": "pyVoIP has one UDP socket a phone; a stream transport would be another engine",
             "tls": "pyVoIP has no TLS",

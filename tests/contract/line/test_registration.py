@@ -91,7 +91,9 @@ async def test_a_registrar_that_restarted_has_us_again_soon(open_line):
         await until_health(line, 2 * ANSWER_S, reachable=False)
         await far_end.start()
         await far_end.until(lambda: bool(far_end.bindings), seconds=AGAIN_S)
-        await until_health(line, AGAIN_S, registered=True, reachable=True)
+        health = await until_health(line, AGAIN_S, registered=True, reachable=True)
+        assert (health.registered, health.reachable) == (True, True)
+        assert far_end.bindings
 
 
 @pytest.mark.needs("registration")
@@ -102,7 +104,9 @@ async def test_a_registrar_that_comes_late_has_us_without_options_too(open_line,
         await far_end.start()
         try:
             far_end.options_status = "503 Service Unavailable"
-            await until_health(line, AGAIN_S, registered=True)
+            health = await until_health(line, AGAIN_S, registered=True)
+            assert health.reachable is not True
+            assert far_end.bindings
         finally:
             far_end.stop()
 
@@ -144,9 +148,9 @@ async def test_a_trunk_over_tcp_is_asked_too(open_line, unused_port):
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with open_line(address=f"127.0.0.1:{port}", transport="tcp", options_s=1) as line:
-            await until_health(line, 3, reachable=True)
+            assert "200" in (await until_health(line, 3, reachable=True)).detail
         async with open_line(address=f"127.0.0.1:{unused_port}", transport="tcp", options_s=1) as line:
-            await until_health(line, 3, reachable=False)
+            assert (await until_health(line, 3, reachable=False)).detail
 
 
 @pytest.mark.needs("options", "tls")
@@ -163,4 +167,5 @@ async def test_over_tls_a_certificate_for_another_name_makes_a_trunk_unreachable
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         settings = {"address": address, "transport": "tls", "options_s": 1, "ca_file": str(authority.path)}
         async with open_line(**settings) as line:
-            await until_health(line, 3, reachable=host == "127.0.0.1")
+            health = await until_health(line, 3, reachable=host == "127.0.0.1")
+            assert ("200" in health.detail) is (host == "127.0.0.1")
