@@ -11,19 +11,24 @@ pytestmark = pytest.mark.contract
 FAREWELL_S = 4.0  # from our hang-up to the end, whatever the far end does
 
 
+def confirms(carrier, *after):
+    """A far end that rings and confirms our CANCEL, and what it does then."""
+    return carrier.play(carrier.reply("180 Ringing"), carrier.expect("CANCEL"), carrier.reply("200 OK"), *after)
+
+
+async def rung_and_hung_up(line, far_end, watch):
+    """The events of a call that rang and was then hung up by us."""
+    call = await line.dial(far_end.uri)
+    events = watch(call)
+    await events.until(Rang)
+    await call.hang_up()
+    return call, events
+
+
 async def test_our_cancel_ends_with_487(open_line, carrier, watch):
-    far_end = carrier.play(
-        carrier.reply("180 Ringing"),
-        carrier.expect("CANCEL"),
-        carrier.reply("200 OK"),
-        carrier.request_terminated(),
-        carrier.expect("ACK"),
-    )
+    far_end = confirms(carrier, carrier.request_terminated(), carrier.expect("ACK"))
     async with open_line() as line:
-        call = await line.dial(far_end.uri)
-        events = watch(call)
-        await events.until(Rang)
-        await call.hang_up()
+        _, events = await rung_and_hung_up(line, far_end, watch)
         ended = await events.until(Ended, seconds=FAREWELL_S)
         await far_end.finished()
     assert (ended.ending.by, ended.ending.status, ended.ending.phrase) == (EndedBy.US, 487, "Request Terminated")
@@ -31,49 +36,27 @@ async def test_our_cancel_ends_with_487(open_line, carrier, watch):
 
 
 async def test_a_cancel_whose_487_never_comes_ends_soon(open_line, carrier, watch):
-    far_end = carrier.play(carrier.reply("180 Ringing"), carrier.expect("CANCEL"), carrier.reply("200 OK"))
+    far_end = confirms(carrier)
     async with open_line() as line:
-        call = await line.dial(far_end.uri)
-        events = watch(call)
-        await events.until(Rang)
-        await call.hang_up()
+        _, events = await rung_and_hung_up(line, far_end, watch)
         ended = await events.until(Ended, seconds=FAREWELL_S)
     assert (ended.ending.by, ended.ending.status) == (EndedBy.US, None)
 
 
 @pytest.mark.parametrize("status", ["486 Busy Here", "603 Decline", "408 Request Timeout"])
 async def test_a_refusal_that_crosses_our_cancel_keeps_its_status(open_line, carrier, watch, status):
-    far_end = carrier.play(
-        carrier.reply("180 Ringing"),
-        carrier.expect("CANCEL"),
-        carrier.reply("200 OK"),
-        carrier.to_invite(carrier.reply(status)),
-        carrier.expect("ACK"),
-    )
+    far_end = confirms(carrier, carrier.to_invite(carrier.reply(status)), carrier.expect("ACK"))
     async with open_line() as line:
-        call = await line.dial(far_end.uri)
-        events = watch(call)
-        await events.until(Rang)
-        await call.hang_up()
+        _, events = await rung_and_hung_up(line, far_end, watch)
         ended = await events.until(Ended, seconds=FAREWELL_S)
         await far_end.finished()
     assert (ended.ending.by, ended.ending.status) == (EndedBy.US, int(status[:3]))
 
 
 async def test_an_answer_that_crosses_our_cancel_is_taken_down_by_bye(open_line, carrier, watch, audio):
-    far_end = carrier.play(
-        carrier.reply("180 Ringing"),
-        carrier.expect("CANCEL"),
-        carrier.reply("200 OK"),
-        carrier.late_answer(audio),
-        carrier.expect("ACK"),
-        *carrier.bye(),
-    )
+    far_end = confirms(carrier, carrier.late_answer(audio), carrier.expect("ACK"), *carrier.bye())
     async with open_line() as line:
-        call = await line.dial(far_end.uri)
-        events = watch(call)
-        await events.until(Rang)
-        await call.hang_up()
+        _, events = await rung_and_hung_up(line, far_end, watch)
         ended = await events.until(Ended, seconds=FAREWELL_S)
         await far_end.finished()
     assert (ended.ending.by, ended.ending.status) == (EndedBy.US, 200)
@@ -118,18 +101,9 @@ async def test_hanging_up_before_the_first_ring_still_cancels(open_line, carrier
 
 
 async def test_hanging_up_twice_is_as_good_as_once(open_line, carrier, watch):
-    far_end = carrier.play(
-        carrier.reply("180 Ringing"),
-        carrier.expect("CANCEL"),
-        carrier.reply("200 OK"),
-        carrier.request_terminated(),
-        carrier.expect("ACK"),
-    )
+    far_end = confirms(carrier, carrier.request_terminated(), carrier.expect("ACK"))
     async with open_line() as line:
-        call = await line.dial(far_end.uri)
-        events = watch(call)
-        await events.until(Rang)
-        await call.hang_up()
+        call, events = await rung_and_hung_up(line, far_end, watch)
         await call.hang_up()
         await events.until(Ended, seconds=FAREWELL_S)
         await call.hang_up()
