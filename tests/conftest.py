@@ -15,6 +15,9 @@ import psycopg
 import pytest
 
 from tests.last_run import LastRun
+from tests.rows import a_client, an_attempt, owe
+
+__all__ = ["a_client", "an_attempt", "owe"]
 
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")

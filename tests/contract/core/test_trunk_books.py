@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from core.settings import Line, Settings, Trunk
 from dialer.calling import whys
 from dialer.calling.dispositions import Disposition
 from dialer.lines.base import EndedBy, Ending, TrunkHealth
-from dialer.tables import Attempt, AttemptState, Callback, Client, PlanRun, TrunkHealthRow, TrunkState
+from dialer.tables import Attempt, AttemptState, Callback, TrunkHealthRow, TrunkState
 from dialer.trunks import books
 from dialer.trunks.books import Taken, Trunks
 from dialer.trunks.choosing import NoTrunk
@@ -32,56 +32,16 @@ NODES, LOOKS = 4, 25
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def db(request: pytest.FixtureRequest, tmp_path: Path, owe: Callable[..., Callback]) -> Iterator[Database]:
     """A database of each kind with one client who is owed one callback."""
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path / 'huifang.db'}" if sqlite else str(request.getfixturevalue("postgres_url"))
     database = Database(url)
     database.migrate()
     with database.write() as session:
-        _owe(session)
+        owe(session)
     yield database
     database.close()
-
-
-def _owe(session: Session) -> None:
-    session.add(PlanRun(plan_id="P1", at=NOW, for_date=NOW.date(), pack="GAL", seed="1", counts={}))
-    session.add(
-        Client(
-            client_id="C1",
-            name="测试",
-            kind="person",
-            phones=["13900000001"],
-            branch="北京",
-            opened_on=date(2026, 11, 1),
-            status="active",
-            developed_by="self",
-            tags=[],
-            prefers={},
-            phone_opt_out=False,
-            language="zh-CN",
-            changed_at=NOW,
-        )
-    )
-    session.flush()
-    session.add(
-        Callback(
-            callback_id="B1",
-            plan_id="P1",
-            client_id="C1",
-            pack="GAL",
-            flow="new_account",
-            language="zh-CN",
-            executor="hq_call_centre",
-            priority=1,
-            reason="新开户",
-            due_on=date(2026, 12, 1),
-            due_at=datetime(2026, 12, 1, 16, tzinfo=UTC),
-            next_attempt_at=NOW,
-            created_at=NOW,
-        )
-    )
-    session.flush()
 
 
 def settings(**trunks: Trunk) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +14,7 @@ from core.ids import new_id
 from dialer.calling.pacing import PacingRules
 from dialer.calling.pacing_facts import Pacer
 from dialer.calling.pacing_history import by_day, flow_histories, ledger, window
-from dialer.tables import Agent, AgentState, Attempt, Callback, Client, PlanRun, Staff
+from dialer.tables import Agent, AgentState, Attempt, Callback, Staff
 from ivr_flows.loader import load_flow
 
 pytestmark = pytest.mark.integration
@@ -25,15 +25,12 @@ RULES = PacingRules("progressive", 0.001, 0.5, "hold", 1.5, 3.0, 0.01, 0.03, 30,
 
 
 @pytest.fixture
-def db(new_postgres: Callable[[], str]) -> Iterator[Database]:
+def db(new_postgres: Callable[[], str], owe: Callable[..., Callback]) -> Iterator[Database]:
     """Four agents, and one call-back that stands for all."""
     database = Database(new_postgres())
     database.migrate()
     with database.write() as session:
-        session.add(PlanRun(plan_id="P1", at=NOW, for_date=NOW.date(), pack="GAL", seed="1", counts={}))
-        session.add(_client())
-        session.flush()
-        session.add(_callback())
+        owe(session)
         session.add_all(
             Staff(staff_id=f"S{n}", name="坐席", branch="北京", series="callcentre", languages=["zh-CN"])
             for n in range(AGENTS)
@@ -45,42 +42,6 @@ def db(new_postgres: Callable[[], str]) -> Iterator[Database]:
         )
     yield database
     database.close()
-
-
-def _client() -> Client:
-    return Client(
-        client_id="C1",
-        name="测试",
-        kind="person",
-        phones=["13900000001"],
-        branch="北京",
-        opened_on=date(2026, 11, 1),
-        status="active",
-        developed_by="self",
-        tags=[],
-        prefers={},
-        phone_opt_out=False,
-        language="zh-CN",
-        changed_at=NOW,
-    )
-
-
-def _callback() -> Callback:
-    return Callback(
-        callback_id="B1",
-        plan_id="P1",
-        client_id="C1",
-        pack="GAL",
-        flow="new_account",
-        language="zh-CN",
-        executor="hq_call_centre",
-        priority=1,
-        reason="新开户",
-        due_on=date(2026, 12, 1),
-        due_at=datetime(2026, 12, 1, 16, tzinfo=UTC),
-        next_attempt_at=NOW,
-        created_at=NOW,
-    )
 
 
 def place(db: Database, pacer: Pacer, node: str) -> bool:

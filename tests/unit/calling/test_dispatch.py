@@ -18,7 +18,7 @@ from dialer.calling.ledger import ready
 from dialer.gate import GateInput, judge
 from dialer.programmes.model import Cap, CapPer
 from dialer.tables import Callback, Client
-from tests.unit.conftest import MORNING
+from tests.rows import MORNING
 from tests.unit.gate.firm import ALLOWED, CALLBACK, CLIENT, READY, at, attempt, codes, contact, pack
 
 pytestmark = pytest.mark.unit
