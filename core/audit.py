@@ -73,15 +73,16 @@ def append(
     AuditError outside of ``Database.write``.
     """
     _take_the_lock(session)
-    last = session.scalars(select(AuditLink).order_by(AuditLink.number.desc()).limit(1)).first()
+    newest = select(AuditLink.number, AuditLink.hash).order_by(AuditLink.number.desc()).limit(1)
+    number, previous = session.execute(newest).tuples().first() or (0, GENESIS)
     link = AuditLink(
-        number=last.number + 1 if last else 1,
+        number=number + 1,
         at=at,
         actor=actor,
         action=action,
         subject=subject,
         content=json.dumps(content or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
-        previous=last.hash if last else GENESIS,
+        previous=previous,
     )
     link.hash = link_hash(link)
     session.add(link)

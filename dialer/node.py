@@ -142,7 +142,7 @@ class Node:
             await asyncio.to_thread(self._claims.learn)
         if await self._dial_next():
             return 1.0 / line.calls_per_second
-        return await self._store.write(self._claims.idle_for)
+        return self._claims.idle_for()
 
     async def _dial_next(self) -> bool:
         """Take the most pressing callback through the gate; True when a call was started."""

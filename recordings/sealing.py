@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,6 +58,13 @@ class Recovery:
     failed: dict[str, str] = field(default_factory=dict)  # id -> what is wrong and the remedy
 
 
+Along = Callable[[Session, Recording], None]
+
+
+def nothing_more(session: Session, row: Recording) -> None:
+    """Nothing else belongs to the sealing."""
+
+
 def begin(session: Session, *, recording_id: str, attempt_id: str, node: str, at: datetime) -> Recording:
     """Add the row of a recording that starts at ``at``, inside the caller's transaction (F-14: before the call)."""
     row = Recording(
@@ -90,8 +98,11 @@ def seal(
     actor: str,
     clock: Clock,
     recovered: bool = False,
+    along: Along = nothing_more,
 ) -> Recording:
     """Bring a closed recording into the archive and the audit chain; safe to run again after any crash.
+
+    ``along`` writes what belongs to a recording that has just been sealed, in the same transaction.
 
     Reads the file twice and waits for the disk: call it off the event loop. RecordingUnavailable when there is no row
     or nothing to seal, RecordingBusy while its writer lives, ArchiveError when the storage refuses or gives back
@@ -99,14 +110,21 @@ def seal(
     """
     row = _row(db, recording_id)
     name = object_name(row.started_at, recording_id)
-    if row.state != RecordingState.SEALED:
-        facts = _store(archive, spool, recording_id, name)
-        row = _commit(db, recording_id, name, facts, actor=actor, at=clock.now(), recovered=recovered)
-    _remove_stored(archive, spool, row)
+    if row.state == RecordingState.SEALED:
+        _remove_stored(archive, spool, row)
+        return row
+    facts = _store(archive, spool, recording_id, name)
+    with db.write() as session:
+        row = _commit(session, recording_id, name, facts, actor=actor, at=clock.now(), recovered=recovered, along=along)
+    if row.sha256 != facts.sha256:  # another run was faster, with other bytes
+        _remove_stored(archive, spool, row)
+    spool.remove(recording_id)
     return row
 
 
-def recover(db: Database, archive: Archive, spool: Spool, *, node: str, clock: Clock) -> Recovery:
+def recover(
+    db: Database, archive: Archive, spool: Spool, *, node: str, clock: Clock, along: Along = nothing_more
+) -> Recovery:
     """Seal what a crash of this node left in its spool; run it at node start, before the first call.
 
     A row without any audio becomes ``lost``, with a note and an audit link; should its file turn up at a later start,
@@ -117,10 +135,8 @@ def recover(db: Database, archive: Archive, spool: Spool, *, node: str, clock: C
     for row in _unfinished(db, node, present):
         with _noting(result, row.recording_id):
             if row.recording_id in present or archive.exists(object_name(row.started_at, row.recording_id)):
-                actor = f"node:{node}"
-                result.sealed.append(
-                    seal(db, archive, spool, row.recording_id, actor=actor, clock=clock, recovered=True)
-                )
+                again = partial(seal, actor=f"node:{node}", clock=clock, recovered=True, along=along)
+                result.sealed.append(again(db, archive, spool, row.recording_id))
             elif row.state == RecordingState.WRITING:
                 result.lost.append(_lose(db, row.recording_id, node=node, at=clock.now()))
     result.strays.update(_strays(db, spool, node, present))
@@ -182,20 +198,26 @@ def _store(archive: Archive, spool: Spool, recording_id: str, name: str) -> Fact
 
 
 def _commit(
-    db: Database, recording_id: str, name: str, facts: Facts, *, actor: str, at: datetime, recovered: bool
+    session: Session,
+    recording_id: str,
+    name: str,
+    facts: Facts,
+    *,
+    actor: str,
+    at: datetime,
+    recovered: bool,
+    along: Along,
 ) -> Recording:
-    with db.write() as session:
-        row = session.get_one(Recording, recording_id, with_for_update=True)
-        if row.state == RecordingState.SEALED:  # another run was faster
-            return row
-        row.state, row.sealed_at, row.recovered, row.object = RecordingState.SEALED, at, recovered, name
-        row.sha256, row.size_bytes = facts.sha256, facts.size_bytes
-        row.duration_ms, row.speech = facts.duration_ms, facts.speech
-        link = audit.append(
-            session, at=at, actor=actor, action=SEALED, subject=recording_id, content=sealed_content(row)
-        )
-        row.audit_number = link.number
+    row = session.get_one(Recording, recording_id, with_for_update=True)
+    if row.state == RecordingState.SEALED:  # another run was faster
         return row
+    row.state, row.sealed_at, row.recovered, row.object = RecordingState.SEALED, at, recovered, name
+    row.sha256, row.size_bytes = facts.sha256, facts.size_bytes
+    row.duration_ms, row.speech = facts.duration_ms, facts.speech
+    link = audit.append(session, at=at, actor=actor, action=SEALED, subject=recording_id, content=sealed_content(row))
+    row.audit_number = link.number
+    along(session, row)
+    return row
 
 
 def _remove_stored(archive: Archive, spool: Spool, row: Recording) -> None:

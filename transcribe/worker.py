@@ -16,6 +16,7 @@ from multiprocessing.connection import wait
 from transcribe.audio import Pcm
 from transcribe.choosing import load
 from transcribe.recognisers.base import EngineSpec, Recogniser, Utterance
+from transcribe.recognisers.noise import without_noise
 from transcribe.vad import speech_ms, speech_spans
 
 RATE = 8000
@@ -32,6 +33,16 @@ class Job:
     language: str
     client: Pcm
     firm: Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One channel to hear once more; ``context`` is text that may have gone before (``Recogniser.transcribe``)."""
+
+    spec: EngineSpec
+    language: str
+    pcm: Pcm
+    context: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,31 @@ def hear(job: Job) -> Heard:
         client=client,
         firm=firm,
     )
+
+
+def hear_again_or_die(passage: Passage, patience_s: int = PATIENCE_S) -> tuple[str, ...]:
+    """``hear_again`` with the limit of ``hear_or_die``."""
+    signal.alarm(patience_s + PATIENCE_FACTOR * passage.pcm.size // RATE)
+    try:
+        return hear_again(passage)
+    finally:
+        signal.alarm(0)
+
+
+def hear_again(passage: Passage) -> tuple[str, ...]:
+    """Two more readings of the same audio: as it is, and without its steady noise; errors as of ``hear``.
+
+    The context makes a recogniser readier to hear its words, also where they were not said: these are readings to
+    compare with a list, not a transcript to keep.
+    """
+    recogniser = _loaded(passage.spec)
+    return tuple(_reading(recogniser, passage, pcm) for pcm in (passage.pcm, without_noise(passage.pcm)))
+
+
+def _reading(recogniser: Recogniser, passage: Passage, pcm: Pcm) -> str:
+    spans = speech_spans(pcm, RATE)
+    said = recogniser.transcribe(pcm, RATE, passage.language, spans, context=passage.context)
+    return " ".join(one.text for one in said)
 
 
 def _channel(recogniser: Recogniser, pcm: Pcm, language: str) -> tuple[tuple[Utterance, ...], int]:

@@ -76,7 +76,7 @@ class Claims:
         """OpenValue when the pack leaves a value open that calling needs."""
         self.draining = False
         self.incarnation: str | None = None  # of this node's process; None: it has not joined the others
-        self._looked_at = rooms.clock.now()
+        self._again_at: datetime | None = rooms.clock.now()  # when there may be work; None: when others make some
         self._promised: tuple[date, date] | None = None
         self._rooms = rooms
         self._spool = spool
@@ -91,8 +91,21 @@ class Claims:
 
         When its script has to be read or spoken first, it is only claimed, and asked for again (``lease``).
         """
-        now = self._looked_at = self._rooms.clock.now()
+        now = self._rooms.clock.now()
         self._trunks.keep_health(session, now)
+        self._again_at, self._barred = ledger.next_due(session), None
+        if self._again_at is None or self._again_at > now:
+            return None
+        found = self._most_pressing(session, now)
+        if found is None:
+            self._again_at = self._freed_at() or ledger.next_due(session, after=now)
+        return found
+
+    def _freed_at(self) -> datetime | None:
+        """When a trunk in order takes the next call; None when that is not what is waited for."""
+        return self._barred.again_at if self._barred and self._barred.waits else None
+
+    def _most_pressing(self, session: Session, now: datetime) -> Leased | Waiting | None:
         ready = ledger.ready(session, now, limit=LOOK, node=self._node)
         self._barred = self._trunks.look(session, now) if ready else None
         if not ready or (self._barred and self._barred.waits):
@@ -122,17 +135,14 @@ class Claims:
         with self._rooms.db.session() as session:
             self._pacer.refresh(session, self._rooms.clock.now())
 
-    def idle_for(self, session: Session) -> float:
-        """Seconds until the next callback is due, ``IDLE_S`` at most: until then others may have made work.
+    def idle_for(self) -> float:
+        """Seconds until there may be something to dial, as the last look saw it.
 
-        While all trunks are full, the time until one may take a call.
+        ``IDLE_S`` at most: others may make work. While all trunks are full, the time until one may take a call.
         """
-        if self._barred and self._barred.waits:
-            due: datetime | None = self._barred.again_at
-        else:
-            due = ledger.next_due(session, after=self._looked_at)
-        ahead = (due - self._rooms.clock.now()).total_seconds() if due else IDLE_S
-        return min(IDLE_S, max(0.0, ahead))
+        if self._again_at is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.0, (self._again_at - self._rooms.clock.now()).total_seconds()))
 
     def prepare(self, waiting: Waiting) -> Script:
         """The script for this client; ScriptUnready when his data lacks what it says. Reads files, may speak."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dialer.calling import ledger
@@ -122,30 +123,33 @@ class Endings:
         its node died while it was written.
         """
         rooms = self.rooms
-        actor = f"node:{rooms.settings.node.name}"
-        sealed = sealing.seal(
-            rooms.db, rooms.archive, self.spool, recording_id, actor=actor, clock=rooms.clock, recovered=recovered
+        sealing.seal(
+            rooms.db,
+            rooms.archive,
+            self.spool,
+            recording_id,
+            actor=f"node:{rooms.settings.node.name}",
+            clock=rooms.clock,
+            recovered=recovered,
+            along=self._enqueue,
         )
-        self._enqueue(sealed)
 
     def recover_recordings(self) -> int:
         """Seal what a crash left in the spool; returns how many recordings."""
         rooms = self.rooms
-        found = sealing.recover(rooms.db, rooms.archive, self.spool, node=rooms.settings.node.name, clock=rooms.clock)
-        for recording in found.sealed:
-            self._enqueue(recording)
+        node = rooms.settings.node.name
+        found = sealing.recover(rooms.db, rooms.archive, self.spool, node=node, clock=rooms.clock, along=self._enqueue)
         return len(found.sealed)
 
-    def _enqueue(self, recording: Recording) -> None:
-        with self.rooms.db.write() as session:
-            attempt = session.get_one(Attempt, recording.attempt_id)
-            queue.enqueue(
-                session,
-                recording_id=recording.recording_id,
-                attempt_id=attempt.attempt_id,
-                language=attempt.language,
-                at=self.rooms.clock.now(),
-            )
+    def _enqueue(self, session: Session, recording: Recording) -> None:
+        language = session.scalars(select(Attempt.language).where(Attempt.attempt_id == recording.attempt_id)).one()
+        queue.enqueue(
+            session,
+            recording_id=recording.recording_id,
+            attempt_id=recording.attempt_id,
+            language=language,
+            at=self.rooms.clock.now(),
+        )
 
     def _settling(self) -> Settling:
         rooms = self.rooms

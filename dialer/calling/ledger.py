@@ -42,6 +42,7 @@ class Lease:
 
     attempt_id: str
     recording_id: str
+    callback_id: str
 
 
 def ready(session: Session, now: datetime, limit: int, node: str) -> Sequence[Callback]:
@@ -67,10 +68,14 @@ def ready(session: Session, now: datetime, limit: int, node: str) -> Sequence[Ca
     return session.scalars(wanted).all()
 
 
-def next_due(session: Session, after: datetime) -> datetime | None:
-    """When the next planned callback's time comes, later than ``after``; None when nothing is planned."""
-    ahead = (Callback.state == CallbackState.PLANNED, Callback.next_attempt_at > after)
-    return session.scalars(select(func.min(Callback.next_attempt_at)).where(*ahead)).one()
+def next_due(session: Session, after: datetime | None = None) -> datetime | None:
+    """When the first of the dialer's callbacks is due, later than ``after`` if given; None when none is planned."""
+    earliest = select(func.min(Callback.next_attempt_at)).where(
+        Callback.state == CallbackState.PLANNED,
+        Callback.mode == CallbackMode.AUTOMATIC,
+        Callback.provisional.is_(False),
+    )
+    return session.scalars(earliest if after is None else earliest.where(Callback.next_attempt_at > after)).one()
 
 
 def claim(callback: Callback, node: str, now: datetime) -> None:
@@ -131,7 +136,7 @@ def lease(
     session.add(attempt)
     content = {"callback_id": callback.callback_id, "gate": gate, "flow_hash": flow_hash, "trunk": trunk}
     audit.append(session, at=at, actor=f"node:{node}", action=LEASED, subject=attempt.attempt_id, content=content)
-    return Lease(attempt.attempt_id, attempt.recording_id or "")
+    return Lease(attempt.attempt_id, attempt.recording_id or "", callback.callback_id)
 
 
 def _in_a_call(session: Session, client_id: str) -> bool:
@@ -180,20 +185,20 @@ def went_live(session: Session, attempt_id: str) -> None:
 
 def picked_up(session: Session, attempt_id: str, at: datetime) -> None:
     """Somebody has answered: pacing counts from here, and the trunk works."""
-    attempt = session.get_one(Attempt, attempt_id)
-    trunks.heard(session, attempt)
-    attempt.answered_at = at
+    its = Attempt.attempt_id == attempt_id
+    trunk, started_at = session.execute(select(Attempt.trunk, Attempt.started_at).where(its)).tuples().one()
+    trunks.heard(session, trunk, placed_at=started_at)
+    session.execute(update(Attempt).where(its).values(answered_at=at))
 
 
 def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetime) -> None:
     """Keep one answer with its evidence at once, so that a crash cannot lose it."""
-    attempt = session.get_one(Attempt, lease_.attempt_id)
     answer = taken.answer
     session.add(
         Answer(
             answer_id=new_id(at),
-            attempt_id=attempt.attempt_id,
-            callback_id=attempt.callback_id,
+            attempt_id=lease_.attempt_id,
+            callback_id=lease_.callback_id,
             step=answer.step,
             question=answer.question,
             rule=", ".join(answer.rules) or None,
@@ -253,7 +258,8 @@ def for_its_end(session: Session, attempt_id: str) -> tuple[Attempt, bool]:
     an agent's outcome, or is closed. One that only waits for its next attempt has not: the late ending is the truth.
     """
     attempt = session.get_one(Attempt, attempt_id, with_for_update=True)
-    callback = session.get_one(Callback, attempt.callback_id, with_for_update=True)
+    session.get_one(Callback, attempt.callback_id, with_for_update=True)
+    callback = attempt.callback  # the locked row, kept in memory for what follows
     if attempt.state in LIVING:
         return attempt, False
     waits = attempt.state == AttemptState.INTERRUPTED and callback.state == CallbackState.PLANNED

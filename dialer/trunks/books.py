@@ -8,10 +8,10 @@ chain in one transaction comes here first, so that nobody waits for each other i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,9 @@ class UnknownTrunk(HuifangError):
 HEALTH_EVERY = timedelta(seconds=30)
 """How often a node writes what it sees of the trunks although nothing has changed."""
 
+KNOWN = timedelta(seconds=1)
+"""How long a node believes that a trunk it saw free is free; the take itself always reads the books."""
+
 Health = Callable[[], Iterable[TrunkHealth]]
 
 
@@ -55,9 +58,15 @@ class Trunks:
         self._node = settings.node.name
         self._health = health
         self._kept: tuple[datetime, tuple[TrunkHealth, ...]] | None = None
+        self._free: tuple[datetime, datetime] | None = None  # from when and until when ``take`` saw a trunk free
 
     def look(self, session: Session, now: datetime) -> NoTrunk | None:
-        """None when some trunk takes a call now; nothing is locked, so ``take`` may still find none."""
+        """None when some trunk takes a call now; nothing is locked, so ``take`` may still find none.
+
+        What the last ``take`` left free is believed for ``KNOWN``.
+        """
+        if self._free is not None and self._free[0] <= now < self._free[1]:
+            return None
         found = choose(self._standing(session, lock=False), now=now)
         return found if isinstance(found, NoTrunk) else None
 
@@ -69,11 +78,13 @@ class Trunks:
         The caller must store the attempt with the trunk's name in the same transaction: that is what fills the channel.
         Trunks of ``avoid`` only when no other is free.
         """
-        chosen = choose(self._standing(session, lock=True), now=now, key=key, avoid=avoid)
+        self._free, standing_now = None, self._standing(session, lock=True)
+        chosen = choose(standing_now, now=now, key=key, avoid=avoid)
         if isinstance(chosen, NoTrunk):
             return chosen
         row = session.get_one(TrunkState, chosen.name)
         row.next_call_at = chosen.after_call(now)
+        self._free = _left_free(standing_now, chosen, now)
         _keep(row, chosen.breaker.after_call(breaker_rules(self._settings), now))
         return Taken(chosen.name, self._settings.trunks[chosen.name].address)
 
@@ -86,6 +97,13 @@ class Trunks:
 
     def _standing(self, session: Session, *, lock: bool) -> list[Trunk]:
         return standing(session, self._settings, self._health(), lock=lock)
+
+
+def _left_free(trunks: Sequence[Trunk], taken: Trunk, now: datetime) -> tuple[datetime, datetime]:
+    """From when a trunk takes the next call, once ``taken`` has one more, and until when that is believed."""
+    used = replace(taken, in_use=taken.in_use + 1, next_call_at=taken.after_call(now))
+    following = choose([used if one is taken else one for one in trunks], now=now)
+    return (following.again_at if isinstance(following, NoTrunk) else now), now + KNOWN
 
 
 def check(settings: Settings) -> None:
@@ -199,7 +217,7 @@ def report(
     if attempt.trunk is None or ending is None or _says_nothing(disposition, ending):
         return
     if disposition not in TRUNK_FAULTS:
-        heard(session, attempt)
+        heard(session, attempt.trunk, placed_at=attempt.started_at)
         return
     row = _rows(session, (attempt.trunk,), lock=True)[attempt.trunk]
     asked = ending.retry_after_s if ending.status == 503 else None
@@ -208,13 +226,13 @@ def report(
     row.last_fault = f"{disposition.value} {ending.status or ''}".strip()
 
 
-def heard(session: Session, attempt: Attempt) -> None:
-    """The far side of ``attempt`` has been heard of: its trunk works."""
-    row = session.get(TrunkState, attempt.trunk) if attempt.trunk else None
-    if row is None or (row.failures == 0 and row.opened_until is None):
+def heard(session: Session, trunk: str | None, *, placed_at: datetime) -> None:
+    """The far side of a call placed over ``trunk`` at ``placed_at`` has been heard of: the trunk works."""
+    faulty = or_(TrunkState.failures > 0, TrunkState.opened_until.is_not(None))
+    if trunk is None or session.scalar(select(TrunkState.name).where(TrunkState.name == trunk, faulty)) is None:
         return  # nothing to forget, and no row to wait for
-    locked = _rows(session, (row.name,), lock=True)[row.name]
-    _keep(locked, breaker(locked).after_success(attempt.started_at))
+    locked = _rows(session, (trunk,), lock=True)[trunk]
+    _keep(locked, breaker(locked).after_success(placed_at))
 
 
 def _says_nothing(disposition: Disposition, ending: Ending) -> bool:

@@ -48,11 +48,16 @@ class Recogniser(Protocol):
         """The model's name and the beginning of its SHA-256: ``whisper-base@d01c3014881c``."""
         ...
 
-    def transcribe(self, pcm: Pcm, rate: int, language: str, spans: Sequence[Span] | None = None) -> list[Utterance]:
+    def transcribe(
+        self, pcm: Pcm, rate: int, language: str, spans: Sequence[Span] | None = None, context: str = ""
+    ) -> list[Utterance]:
         """The utterances of one channel in time order.
 
         ``pcm`` is int16 mono at ``rate`` 8000 or 16000 (UnsupportedAudio otherwise), ``language`` a tag such as
         ``zh-CN``. Only ``spans`` are decoded; without them the room's own voice activity detection finds them.
+
+        ``context`` is text that may have gone before, in ``language``: an engine that can use it hears its words more
+        readily, gives no times of words and leaves out what it only guessed; the others hear as ever.
         """
         ...
 

@@ -52,7 +52,14 @@ class VoskRecogniser:
             raise EngineUnavailable(f"vosk cannot load {spec.path}: {error}; fetch the model again") from error
         self.model = model_label(spec)
 
-    def transcribe(self, pcm: Pcm, rate: int, language: str, spans: Sequence[Span] | None = None) -> list[Utterance]:
+    def transcribe(
+        self,
+        pcm: Pcm,
+        rate: int,
+        language: str,
+        spans: Sequence[Span] | None = None,
+        context: str = "",  # noqa: ARG002 - of no use to Vosk
+    ) -> list[Utterance]:
         """See ``Recogniser.transcribe``."""
         require_telephone_audio(pcm, rate)
         recogniser = vosk.KaldiRecognizer(self._model, rate)

@@ -6,12 +6,16 @@ be speech is dropped.
 
 Utterances are packed into passes of the model (``transcribe.packing``). The model may end a pass early and swallow what
 is left of it, so a pack of which one span came back with hardly a word is heard again, span by span.
+
+A context is a prompt, without times of words. It makes the model say the words of the prompt where it understands
+nothing, so that a pass of which the model is not sure counts as not heard.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment as WhisperSegment
@@ -25,6 +29,7 @@ from transcribe.script import primary, tidy
 from transcribe.vad import Span, speech_spans
 
 NO_SPEECH = 0.6  # above this the model itself says nobody spoke
+UNSURE = -1.0  # mean log probability of a token below which whisper's authors throw a pass away; prompted ones only
 THINNEST = 1.0  # words a second; below it the model has probably stopped before the end of a pack
 PAUSE_MS = 500  # a pause this long ends an utterance
 SENTENCE_ENDS = frozenset("。！？!?.；;")
@@ -46,13 +51,25 @@ class WhisperRecogniser:
         self.model = model_label(spec)
         self._pipeline = BatchedInferencePipeline(model)
 
-    def transcribe(self, pcm: Pcm, rate: int, language: str, spans: Sequence[Span] | None = None) -> list[Utterance]:
+    def transcribe(
+        self, pcm: Pcm, rate: int, language: str, spans: Sequence[Span] | None = None, context: str = ""
+    ) -> list[Utterance]:
         """See ``Recogniser.transcribe``."""
         require_telephone_audio(pcm, rate)
         clips = speech_spans(pcm, rate) if spans is None else spans
         if not clips:
             return []
+        if context:
+            return [said for one in packs(clips) for said in self._recall(pcm, rate, language, one, context)]
         return [said for one in packs(clips) for said in self._hear_pack(pcm, rate, language, one)]
+
+    def _recall(self, pcm: Pcm, rate: int, language: str, pack: Pack, context: str) -> Iterator[Utterance]:
+        """One utterance a pack, heard with ``context`` before it."""
+        asked = {"initial_prompt": context, "word_timestamps": False}
+        for part in self._parts(pcm, rate, language, pack, asked):
+            text = tidy(part.text, language)
+            if text and part.avg_logprob >= UNSURE:
+                yield Utterance(pack.spans[0].start_ms, pack.spans[-1].end_ms, text, _confidence(part), ())
 
     def _hear_pack(self, pcm: Pcm, rate: int, language: str, pack: Pack) -> list[Utterance]:
         said = self._hear(pcm, rate, language, pack)
@@ -61,17 +78,21 @@ class WhisperRecogniser:
         return [one for span in pack.spans for one in self._hear(pcm, rate, language, alone(span))]
 
     def _hear(self, pcm: Pcm, rate: int, language: str, pack: Pack) -> list[Utterance]:
+        parts = self._parts(pcm, rate, language, pack, {"word_timestamps": True})
+        return [said for part in parts for said in utterances(part, language, pack)]
+
+    def _parts(self, pcm: Pcm, rate: int, language: str, pack: Pack, asked: Mapping[str, Any]) -> list[WhisperSegment]:
+        """What the model heard in one pass, without what it doubts to be speech."""
         heard, _ = self._pipeline.transcribe(
             at_16_khz(pack.audio(pcm, rate), rate),
             language=primary(language),
             beam_size=5,
             temperature=0.0,
-            word_timestamps=True,
             vad_filter=False,
             clip_timestamps=[{"start": 0.0, "end": pack.length_ms / 1000}],
+            **asked,
         )
-        parts = [part for part in heard if part.no_speech_prob <= NO_SPEECH]
-        return [said for part in parts for said in utterances(part, language, pack)]
+        return [part for part in heard if part.no_speech_prob <= NO_SPEECH]
 
 
 def _is_thin(said: Sequence[Utterance], span: Span) -> bool:
@@ -82,7 +103,7 @@ def _is_thin(said: Sequence[Utterance], span: Span) -> bool:
 
 def utterances(part: WhisperSegment, language: str, pack: Pack) -> Iterator[Utterance]:
     """A coarse whisper segment as utterances, cut at sentence ends and pauses, at their times in the call."""
-    confidence = round(math.exp(min(0.0, float(part.avg_logprob))), 3)
+    confidence = _confidence(part)
     for words in sentences(_words(part, pack)):
         text = tidy("".join(word.word for word in words), language)
         if text:
@@ -100,6 +121,10 @@ def sentences(words: Iterable[Word]) -> Iterator[list[Word]]:
         group.append(word)
     if group:
         yield group
+
+
+def _confidence(part: WhisperSegment) -> float:
+    return round(math.exp(min(0.0, float(part.avg_logprob))), 3)
 
 
 def _words(part: WhisperSegment, pack: Pack) -> Iterator[Word]:

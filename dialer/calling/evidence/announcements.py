@@ -110,6 +110,35 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
     return Phrases(tuple(phrases), frames, re.compile("|".join(data["persons"])), frozenset(data["personal"]))
 
 
+def context(phrases: Phrases, language: str) -> str:
+    """What a recogniser may expect where a network speaks: the first key of each kind and the first frame.
+
+    "" for a language that the list does not know: it has Chinese (``zh``, ``zh-CN``) and English.
+    """
+    primary = language.partition("-")[0]
+    keys: dict[str, str] = {}
+    for one in phrases.phrases:
+        if one.key and _language(one.text) == primary:
+            keys.setdefault(one.kind, one.text)
+    frames = [frame.text for frame in phrases.frames if _language(frame.text) == primary]
+    if not keys or not frames:
+        return ""
+    comma, stop = ("、", "。") if primary == "zh" else (", ", ". ")
+    return f"{comma.join(keys.values())}{stop}{frames[0]}"
+
+
+def _language(text: str) -> str:
+    return "zh" if "一" <= text[0] <= "鿿" else "en"
+
+
+def match_surest(texts: Iterable[str], phrases: Phrases, rules: MatchRules = MATCH_RULES) -> AnnouncementVerdict:
+    """The announcement in several readings of the same audio: that of the surest, the earlier one when two are alike."""
+    found = [match(text, phrases, rules) for text in texts]
+    return max(
+        found, key=lambda one: (one.kind != NONE, one.confidence), default=AnnouncementVerdict(NONE, 0.0, "", "")
+    )
+
+
 def match(
     text: str, phrases: Phrases, rules: MatchRules = MATCH_RULES, kinds: Iterable[str] | None = None
 ) -> AnnouncementVerdict:

@@ -1,18 +1,23 @@
 """What was heard before the answer: tone and announcement in one verdict.
 
-The rule of this module: words say more than tones. A sure announcement wins; else a tone; else ``none``.
+The rule of this module: words say more than tones. A sure announcement wins; else a tone; else ``none``. Words that do
+not say it all are listened to again, and the surest reading counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from dialer.calling.evidence.announcements import EARLY_RULES, NONE, MatchRules, Phrases, match
+from dialer.calling.evidence.announcements import EARLY_RULES, NONE, MatchRules, Phrases, match_surest
 from dialer.calling.evidence.tones import BLOCK_MS, TONE_RULES, ToneRules, ToneVerdict, classify_tones
 from dialer.lines.base import SAMPLE_RATE
+
+
+ListenAgain = Callable[[], Sequence[str]]
+"""Further readings of the same audio, best first; it costs a recogniser's time, so it is asked only where it helps."""
 
 
 class By(StrEnum):
@@ -56,24 +61,34 @@ def judge_early(
     phrases: Phrases,
     *,
     heard_at: tuple[int, int] | None = None,
+    again: ListenAgain | None = None,
     match_rules: MatchRules = EARLY_RULES,
     tone_rules: ToneRules = TONE_RULES,
 ) -> EarlyVerdict:
     """The verdict over early media: ``pcm`` is all of it (8 kHz s16le mono), ``text`` what a recogniser read in it.
 
-    ``heard_at`` is where the text stands (milliseconds); without it, the whole audio. An empty ``text`` is fine. About
-    10 ms a call, so run it off the event loop.
+    ``heard_at`` is where the text stands (milliseconds); without it, the whole audio. An empty ``text`` is fine: nobody
+    spoke. ``again`` is asked for further readings of a text that is not wholly an announcement's. About 10 ms a call
+    without it, so run it off the event loop.
     """
-    return fuse(classify_tones(pcm, tone_rules), text, phrases, heard_at or (0, length_ms(pcm)), match_rules)
+    tone = classify_tones(pcm, tone_rules)
+    return fuse(tone, text, phrases, heard_at or (0, length_ms(pcm)), match_rules, again)
 
 
 def fuse(
-    tone: ToneVerdict, text: str, phrases: Phrases, heard_at: tuple[int, int], rules: MatchRules = EARLY_RULES
+    tone: ToneVerdict,
+    text: str,
+    phrases: Phrases,
+    heard_at: tuple[int, int],
+    rules: MatchRules = EARLY_RULES,
+    again: ListenAgain | None = None,
 ) -> EarlyVerdict:
     """As ``judge_early``, for a caller that has had its own ``ToneDetector`` listen already."""
-    said = match(text, phrases, rules)
+    said = match_surest([text], phrases, rules)
+    if again and text and said.confidence < 1.0:
+        said = match_surest([text, *again()], phrases, rules)
     if said.kind != NONE:
-        return EarlyVerdict(said.kind, said.confidence, By.ANNOUNCEMENT, text, said.phrase, *heard_at)
+        return EarlyVerdict(said.kind, said.confidence, By.ANNOUNCEMENT, said.text, said.phrase, *heard_at)
     if tone.kind != NONE:
         return EarlyVerdict(tone.kind, tone.confidence, By.TONE, text, "", tone.start_ms, tone.end_ms)
     return EarlyVerdict(NONE, 0.0, By.NOTHING, text, "", 0, heard_at[1])
