@@ -39,6 +39,7 @@ from dialer.lines.base import (
     Rang,
 )
 from dialer.lines.endings import Closing, media_stats
+from dialer.lines.engine_audio import TickAudio
 from dialer.lines.listeners import Listeners
 from dialer.lines.sip_messages import SipMessage, parse_close_text
 
@@ -78,6 +79,7 @@ class BaresipCall:
     def __init__(self, clock: Clock, engine: EngineCall) -> None:
         self._clock = clock
         self._engine = engine
+        self._audio = TickAudio(engine._handle)
         self._sip_call_id: str | None = engine.call_id
         self._loop = asyncio.get_running_loop()
         self._state = CallState.DIALING
@@ -149,7 +151,7 @@ class BaresipCall:
         pieces: list[bytes] = []
         with contextlib.suppress(*_AUDIO_GONE):
             while self._ending is None and (not pieces or len(pieces[-1]) == _READ_BYTES):
-                pieces.append(self._engine.audio.read(_READ_BYTES))
+                pieces.append(self._audio.read(_READ_BYTES))
         return b"".join(pieces)
 
     def write(self, pcm: bytes) -> int:
@@ -160,7 +162,7 @@ class BaresipCall:
         if self._writes % _SAMPLE_EVERY == 0:
             self._sample()
         try:
-            return int(self._engine.audio.write(pcm))
+            return int(self._audio.write(pcm))
         except _AUDIO_GONE:
             return 0
 
@@ -168,13 +170,13 @@ class BaresipCall:
         """Drop queued audio; one frame already with the encoder may still leave."""
         with contextlib.suppress(*_AUDIO_GONE):
             if self._ending is None:
-                self._engine.audio.flush_tx()
+                self._audio.flush_tx()
 
     @property
     def queued_bytes(self) -> int:
         """Audio written but not yet sent."""
         try:
-            return int(self._engine.audio.info().tx_buffered) if self._ending is None else 0
+            return int(self._audio.info().tx_buffered) if self._ending is None else 0
         except _AUDIO_GONE:
             return 0
 
@@ -348,7 +350,7 @@ class BaresipCall:
 
     def _require_audio(self) -> None:
         try:
-            self._engine.audio.info()
+            self._audio.info()
         except _AUDIO_GONE:
             self._fault = _NO_AUDIO
             self._errand = self._loop.create_task(self._ask("hang up", self._engine.hangup, gone_is_fine=True))
@@ -356,7 +358,7 @@ class BaresipCall:
     def _check_format(self) -> None:
         """Only 8 kHz mono is offered, so anything else is an engine fault; it must not reach a recording."""
         try:
-            info = self._engine.audio.info()
+            info = self._audio.info()
         except _AUDIO_GONE:
             return
         if {info.rx_sample_rate, info.tx_sample_rate} - {SAMPLE_RATE, 0} or info.rx_channels > 1:
@@ -364,7 +366,7 @@ class BaresipCall:
 
     def _sample(self) -> None:
         with contextlib.suppress(*_AUDIO_GONE):
-            self._starved.see(self._engine.audio.stats().tx_starved_frames)
+            self._starved.see(self._audio.stats().tx_starved_frames)
 
     def _move(self, state: CallState, event: CallEvent) -> None:
         self._state = state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import subprocess
@@ -41,9 +42,6 @@ from web.serve import serve
 logger = logging.getLogger(__name__)
 HEAR_EVERY_S = 20.0
 ENGINES: dict[str, Callable[..., Line]] = {"baresip": BaresipLine, "pyvoip": PyvoipLine}
-SWITCH_S = 0.0002
-"""How soon a thread of the node gives way. A tick asks the engine for audio twice a call, and each time another thread
-(the books) may take its turn: with Python's own 5 ms, fifty calls waited half a second (make bench-calls)."""
 
 pass_context = click.make_pass_decorator(Context)
 
@@ -62,8 +60,9 @@ def node(context: Context) -> None:
 
 
 async def _node(context: Context, jobs: NightJobs) -> None:
-    sys.setswitchinterval(SWITCH_S)
     dialer = Node(_rooms(context), jobs)
+    gc.collect()
+    gc.freeze()  # half a million objects of modules: looking through them in mid-call cost ticks 0.2 s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, dialer.drain)

@@ -4,7 +4,7 @@ The far end is SIPp on the same machine, which presses keys and returns our audi
 they did is read from their database and their recordings. The last line of the output is one JSON object; BENCH_QUICK=1
 runs one minute.
 
-    python tests/benchmarks/calls/bench_calls.py [--case load|setup|short|clean] [--calls 125] [--minutes 5]
+    python tests/benchmarks/calls/bench_calls.py [--case bare|load|setup|short|clean] [--calls 125] [--minutes 5]
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import far_end as far
 import site_maker as making
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from core.db import Database
 from dialer.tables import Attempt, Callback
@@ -34,7 +36,9 @@ from recordings.tables import Recording
 HERE = Path(__file__).parent
 LIFE_S = 25.0
 RATE = 5.0
-WARM_S = 6.0
+WARM_S = 3.0
+LEVELS = (125, 150, 175, 200, 225, 250)
+FAULTS = ("starved_frames", "dropped_bytes", "late_ticks_100ms")
 FEW = 0.2  # memory a call: what a process grew by from this share of the calls to all of them
 QUICK = os.environ.get("BENCH_QUICK") == "1"
 
@@ -46,25 +50,22 @@ def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[st
     rate = calls / life
     ramp = calls / rate
     total = int((ramp + seconds) * rate)
-    with far.far_end(far.answers(life), folder) as end:
+    with far.far_end(far.answers(life), folder) as end, ExitStack() as stack:
+        names = [f"n{number}" for number in range(nodes)]
+        running = [stack.enter_context(site.node(name, port=end.port, channels=calls * 2)) for name in names]
         making.fill(site, total, first=timedelta(seconds=WARM_S), gap_s=1 / rate, prefix="L")
-        with ExitStack() as stack:
-            running = [
-                stack.enter_context(site.node(f"n{number}", port=end.port, channels=calls * 2, rate=1000.0))
-                for number in range(nodes)
-            ]
-            time.sleep(WARM_S + ramp * FEW)
-            few_mb = sum(far.rss_mb(process.pid) for process in running)
-            time.sleep(ramp * (1 - FEW) + WARM_S)
-            before, began = _cpu(running), time.perf_counter()
-            far_before = end.cpu_s()
-            time.sleep(seconds / 2)
-            peak_mb = sum(far.rss_mb(process.pid) for process in running)
-            time.sleep(max(0.0, seconds / 2 - 3))
-            used, wall = _cpu(running) - before, time.perf_counter() - began
-            far_used = end.cpu_s() - far_before
-            time.sleep(life + 10)
-    found = _read(site, wall, began)
+        time.sleep(WARM_S + ramp * FEW)
+        few_mb = sum(far.rss_mb(process.pid) for process in running)
+        time.sleep(ramp * (1 - FEW) + WARM_S)
+        before, began = _cpu(running), time.perf_counter()
+        far_before = end.cpu_s()
+        time.sleep(seconds / 2)
+        peak_mb = sum(far.rss_mb(process.pid) for process in running)
+        time.sleep(max(0.0, seconds / 2 - WARM_S))
+        used, wall = _cpu(running) - before, time.perf_counter() - began
+        far_used = end.cpu_s() - far_before
+        time.sleep(life + 10)
+    found = _read(site)
     found |= {
         "cores": round(used / wall, 3),
         "far_end_cores": round(far_used / wall, 3),
@@ -74,21 +75,27 @@ def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[st
         "cps": round(rate, 2),
         "nodes": nodes,
     }
-    return found | _ticks([site.log(f"n{number}") for number in range(nodes)])
+    return found | _ticks([site.log(name) for name in names])
 
 
 def _cpu(running: list[subprocess.Popen[bytes]]) -> float:
     return sum(far.cpu_seconds(process.pid) for process in running)
 
 
-def _read(site: making.Site, wall: float, began: float) -> dict[str, Any]:
-    """What the database and the recordings say."""
+@contextmanager
+def _session(site: making.Site) -> Iterator[Session]:
     db = Database(site.database)
     with db.session() as session:
+        yield session
+    db.close()
+
+
+def _read(site: making.Site) -> dict[str, Any]:
+    """What the database and the recordings say."""
+    with _session(site) as session:
         attempts = session.scalars(select(Attempt)).all()
         callbacks = {one.callback_id: one for one in session.scalars(select(Callback))}
         lengths = {one.recording_id: one.duration_ms for one in session.scalars(select(Recording))}
-    db.close()
     media = [one.media or {} for one in attempts if one.answered_at]
     errors = [_error_ms(one, lengths) for one in attempts if one.answered_at and one.recording_id in lengths]
     waits = [(one.dialed_at - _due(one, callbacks)).total_seconds() * 1000 for one in attempts if one.dialed_at]
@@ -159,51 +166,63 @@ def bare(folder: Path, *, calls: int, seconds: float) -> dict[str, Any]:
     return making.last_json(done.stdout)
 
 
-def setup(folder: Path, *, seconds: float = 20.0) -> dict[str, Any]:
-    """How many calls a second are set up when all are due at once: from the first INVITE to the last."""
-    site, count = making.make(folder), int(40 * seconds)
-    with far.far_end(far.answers(1.0, 0.5), folder) as end:
-        making.fill(site, count, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="S")
-        with site.node("n0", port=end.port, channels=120, rate=1000.0):
-            time.sleep(WARM_S + seconds + 5)
-    db = Database(site.database)
-    with db.session() as session:
+def setup(folder: Path, *, calls: int = 120) -> dict[str, Any]:
+    """How many calls a second are set up when all are due at once, from the first answer to the last."""
+    site = making.make(folder)
+    with far.far_end(far.answers(LIFE_S), folder) as end, site.node("n0", port=end.port, channels=calls):
+        making.fill(site, calls, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="S")
+        time.sleep(WARM_S + LIFE_S + 10)
+    with _session(site) as session:
         answered = sorted(one.answered_at for one in session.scalars(select(Attempt)) if one.answered_at)
-    db.close()
     return {
-        "setup_rate": round(len(answered) / (answered[-1] - answered[0]).total_seconds(), 1),
+        "setup_rate": round((len(answered) - 1) / (answered[-1] - answered[0]).total_seconds(), 1),
         "set_up": len(answered),
     }
+
+
+def clean(folder: Path, *, nodes: int, seconds: float = 40.0) -> dict[str, Any]:
+    """The largest number of simultaneous calls of ``LEVELS`` without a fault, at five new ones a second or more."""
+    most, told = 0, {}
+    for calls in LEVELS:
+        place = folder / str(calls)
+        place.mkdir()
+        found = load(place, calls=calls, minutes=seconds / 60, nodes=nodes)
+        told[str(calls)] = {name: found[name] for name in (*FAULTS, "recording_error_ms_max", "cores")}
+        print("clean", calls, json.dumps(told[str(calls)]), flush=True)
+        if any(found[name] for name in FAULTS) or found["recording_error_ms_max"] > 40:
+            break
+        most = calls
+    return {"max_clean_calls": most, "max_clean_nodes": nodes, "levels": told}
 
 
 def short(folder: Path, *, count: int) -> dict[str, Any]:
     """Whether ``count`` short calls in a row (refused) leave something behind in the process."""
     site = making.make(folder)
-    with far.far_end(far.refuses("486 Busy Here"), folder) as end:
+    with (
+        far.far_end(far.refuses("486 Busy Here"), folder) as end,
+        site.node("n0", port=end.port, channels=50) as process,
+    ):
         making.fill(site, count, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="R")
-        with site.node("n0", port=end.port, channels=50, rate=1000.0) as process:
-            time.sleep(WARM_S + 20)
-            begin, level = _ended(site), far.rss_mb(process.pid)
-            while _ended(site) < count:
-                time.sleep(2)
-            grown = far.rss_mb(process.pid) - level
+        time.sleep(WARM_S + 20)
+        begin, level = _ended(site), far.rss_mb(process.pid)
+        while _ended(site) < count:
+            time.sleep(2)
+        grown = far.rss_mb(process.pid) - level
     return {"short_calls": count - begin, "short_calls_growth_mb": round(grown, 1)}
 
 
 def _ended(site: making.Site) -> int:
-    db = Database(site.database)
-    with db.session() as session:
-        ended = len(session.scalars(select(Attempt.attempt_id).where(Attempt.disposition.is_not(None))).all())
-    db.close()
-    return ended
+    with _session(site) as session:
+        return session.scalars(select(func.count()).where(Attempt.disposition.is_not(None))).one()
 
 
 def main() -> None:
     """Run the cases and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", default="all", choices=["all", "load", "bare", "setup", "short"])
+    parser.add_argument("--case", default="all", choices=["all", "load", "bare", "setup", "short", "clean"])
     parser.add_argument("--calls", type=int, default=125)
-    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--nodes", type=int, default=1, help="node processes of the load")
+    parser.add_argument("--clean-nodes", type=int, default=2, help="node processes of the largest clean number")
     parser.add_argument("--minutes", type=float, default=1.0 if QUICK else 5.0)
     parser.add_argument("--short-calls", type=int, default=1000 if QUICK else 20_000)
     args = parser.parse_args()
@@ -215,6 +234,7 @@ def main() -> None:
         },
         "load": lambda folder: load(folder, calls=args.calls, minutes=args.minutes, nodes=args.nodes),
         "setup": setup,
+        "clean": lambda folder: clean(folder, nodes=args.clean_nodes),
         "short": lambda folder: short(folder, count=args.short_calls),
     }
     for name, case in cases.items():

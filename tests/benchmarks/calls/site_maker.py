@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Site:
         """The clock of every process of the site."""
         return ShiftedClock(self.shift)
 
-    def config(self, node: str, *, port: int, channels: int, rate: float) -> Path:
+    def config(self, node: str, *, port: int, channels: int) -> Path:
         """The settings file of one node."""
         path = self.folder / f"{node}.toml"
         path.write_text(
@@ -89,7 +90,7 @@ options_s = 0
 listen = "127.0.0.1:0"
 caller_id = "95551"
 channels = {channels}
-calls_per_second = {rate}
+calls_per_second = 1000.0
 [node]
 name = "{node}"
 clock_shift_s = {self.shift.total_seconds()}
@@ -99,20 +100,29 @@ clock_shift_s = {self.shift.total_seconds()}
         return path
 
     @contextmanager
-    def node(self, name: str, *, port: int, channels: int, rate: float) -> Iterator[subprocess.Popen[bytes]]:
-        """A node process as a site runs it; drained at the end of the block."""
-        config = self.config(name, port=port, channels=channels, rate=rate)
+    def node(self, name: str, *, port: int, channels: int) -> Iterator[subprocess.Popen[bytes]]:
+        """A node process as a site runs it, once it is ready to dial; drained at the end of the block."""
+        config = self.config(name, port=port, channels=channels)
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "huifang", "--config", str(config), "node"], stdout=log, stderr=log
             )
             try:
+                self._wait_for(name)
                 yield process
                 process.terminate()
                 process.wait(120)
             finally:
                 process.kill()
                 process.wait()
+
+    def _wait_for(self, name: str) -> None:
+        """Until the node has recovered, which it tells before its first look for work."""
+        for _ in range(600):
+            if "recovered" in self.log(name):
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"node {name} did not start:\n{self.log(name)[-2000:]}")
 
     def log(self, name: str) -> str:
         """What the node wrote."""
