@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from transcribe.vad import speech_ms, speech_spans
 
 RATE = 8000
 NICENESS = 10  # calls come first
+BETWEEN_ITEMS = re.compile("[、,]")  # of a list; the Chinese comma ends the list
 PATIENCE_S = 120  # a recogniser that needs longer than this plus ...
 PATIENCE_FACTOR = 4  # ... this many times the audio's length hangs
 
@@ -101,16 +103,30 @@ def hear_again(passage: Passage) -> tuple[str, ...]:
     """Two more readings of the same audio: as it is, and without its steady noise; errors as of ``hear``.
 
     The context makes a recogniser readier to hear its words, also where they were not said: these are readings to
-    compare with a list, not a transcript to keep.
+    compare with a list, not a transcript to keep. One that repeats the context is left out (``repeats``).
     """
     recogniser = _loaded(passage.spec)
-    return tuple(_reading(recogniser, passage, pcm) for pcm in (passage.pcm, without_noise(passage.pcm)))
+    readings = [_reading(recogniser, passage, pcm) for pcm in (passage.pcm, without_noise(passage.pcm))]
+    return tuple(text for text in readings if not repeats(text, passage.context))
 
 
 def _reading(recogniser: Recogniser, passage: Passage, pcm: Pcm) -> str:
     spans = speech_spans(pcm, RATE)
     said = recogniser.transcribe(pcm, RATE, passage.language, spans, context=passage.context)
     return " ".join(one.text for one in said)
+
+
+def repeats(text: str, context: str) -> bool:
+    """Whether ``text`` is a part of ``context``, or says two of its items in one breath.
+
+    A recogniser that understands nothing goes on with the list that it was given; nobody else speaks like that.
+    """
+    said, items = _letters(text), [_letters(item) for item in BETWEEN_ITEMS.split(context)]
+    return said in _letters(context) or any(one + other in said for one in items for other in items if one and other)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
 
 
 def _channel(recogniser: Recogniser, pcm: Pcm, language: str) -> tuple[tuple[Utterance, ...], int]:

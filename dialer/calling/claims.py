@@ -96,7 +96,10 @@ class Claims:
         self._again_at, self._barred = ledger.next_due(session), None
         if self._again_at is None or self._again_at > now:
             return None
-        found = self._most_pressing(session, now)
+        for limit in (1, LOOK):  # the first one mostly may be called
+            found = self._most_pressing(session, now, limit)
+            if found is not None or self._freed_at():
+                break
         if found is None:
             self._again_at = self._freed_at() or ledger.next_due(session, after=now)
         return found
@@ -105,8 +108,8 @@ class Claims:
         """When a trunk in order takes the next call; None when that is not what is waited for."""
         return self._barred.again_at if self._barred and self._barred.waits else None
 
-    def _most_pressing(self, session: Session, now: datetime) -> Leased | Waiting | None:
-        ready = ledger.ready(session, now, limit=LOOK, node=self._node)
+    def _most_pressing(self, session: Session, now: datetime, limit: int) -> Leased | Waiting | None:
+        ready = ledger.ready(session, now, limit=limit, node=self._node)
         self._barred = self._trunks.look(session, now) if ready else None
         if not ready or (self._barred and self._barred.waits):
             return None  # every trunk in order is full: that is no refusal, the callbacks keep their places

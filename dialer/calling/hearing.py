@@ -2,15 +2,16 @@
 
 The rule of this module: the recording of an attempt that nobody answered is the clip; its transcript is the text. The
 verdict may move the disposition (``reclassify``), never the call-back. A recording that cannot be read is told of and
-looked at again later.
+looked at again later. A second listening that fails costs the verdict nothing but its readings.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 BATCH = 50  # attempts read at a time
 ACTOR = "hearing"
 Read = Callable[[str], bytes]
+ListenAgain = Callable[[bytes, str], Sequence[str]]
+"""Further readings of 8 kHz s16le audio in a language (``zh-CN``); none when it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +39,40 @@ class Clip:
 
     attempt_id: str
     recording_id: str
+    language: str
     text: str
     heard_at: tuple[int, int] | None
 
 
-def hear(db: Database, read: Read, phrases: Phrases, clock: Clock) -> int:
+def no_more(_pcm: bytes, _language: str) -> Sequence[str]:
+    """The second listening of an installation without one: no further reading."""
+    return ()
+
+
+def hear(db: Database, read: Read, phrases: Phrases, clock: Clock, listen_again: ListenAgain = no_more) -> int:
     """Judge the early media of every attempt that waits for it; returns how many were judged.
 
     ``read`` gives the client's channel of a recording (8 kHz s16le); a HuifangError of it leaves the attempt for the
-    next time and keeps nobody behind it waiting.
+    next time and keeps nobody behind it waiting. ``listen_again`` is asked where words were heard that are not
+    wholly an announcement's.
     """
-    return sum(_heard(db, clip, read, phrases, clock.now()) for clip in _waiting(db))
 
-
-def _heard(db: Database, clip: Clip, read: Read, phrases: Phrases, at: datetime) -> bool:
-    try:
+    def judge(clip: Clip) -> EarlyVerdict:
         pcm = read(clip.recording_id)
+        again = partial(listen_again, pcm, clip.language)
+        return judge_early(pcm, clip.text, phrases, heard_at=clip.heard_at, again=again)
+
+    return sum(_heard(db, clip, judge, clock) for clip in _waiting(db))
+
+
+def _heard(db: Database, clip: Clip, judge: Callable[[Clip], EarlyVerdict], clock: Clock) -> bool:
+    try:
+        verdict = judge(clip)
     except HuifangError as error:
         logger.error("the early media of attempt %s cannot be read: %s", clip.attempt_id, error)  # noqa: TRY400 - it says all
         return False
-    verdict = judge_early(pcm, clip.text, phrases, heard_at=clip.heard_at)
     with db.write() as session:
-        keep(session, clip.attempt_id, verdict, at=at)
+        keep(session, clip.attempt_id, verdict, at=clock.now())
     return True
 
 
@@ -84,7 +99,7 @@ def _waiting(db: Database) -> Iterator[Clip]:
 
 def _page(session: Session, after: str) -> list[Clip]:
     wanted = (
-        select(Attempt.attempt_id, Attempt.recording_id, Transcript.transcript_id)
+        select(Attempt.attempt_id, Attempt.recording_id, Transcript.transcript_id, Transcript.language)
         .join(Transcript, Transcript.recording_id == Attempt.recording_id)
         .where(
             Attempt.state.not_in((*LIVING, AttemptState.INTERRUPTED)),  # said so, the small index serves
@@ -98,13 +113,14 @@ def _page(session: Session, after: str) -> list[Clip]:
         .limit(BATCH)
     )
     return [
-        _clip(session, attempt, recording or "", transcript)
-        for attempt, recording, transcript in session.execute(wanted)
+        Clip(attempt, recording or "", language, *_said(session, transcript))
+        for attempt, recording, transcript, language in session.execute(wanted)
     ]
 
 
-def _clip(session: Session, attempt_id: str, recording_id: str, transcript_id: str) -> Clip:
+def _said(session: Session, transcript_id: str) -> tuple[str, tuple[int, int] | None]:
+    """What the client's channel says, and where."""
     theirs = (Segment.transcript_id == transcript_id, Segment.channel == Channel.CLIENT)
     said = session.scalars(select(Segment).where(*theirs).order_by(Segment.start_ms)).all()
     text = " ".join(segment.text for segment in said)
-    return Clip(attempt_id, recording_id, text, (said[0].start_ms, said[-1].end_ms) if said else None)
+    return text, (said[0].start_ms, said[-1].end_ms) if said else None

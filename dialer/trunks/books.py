@@ -8,10 +8,10 @@ chain in one transaction comes here first, so that nobody waits for each other i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -82,10 +82,10 @@ class Trunks:
         chosen = choose(standing_now, now=now, key=key, avoid=avoid)
         if isinstance(chosen, NoTrunk):
             return chosen
-        row = session.get_one(TrunkState, chosen.name)
-        row.next_call_at = chosen.after_call(now)
+        breaker_then = chosen.breaker.after_call(breaker_rules(self._settings), now)
+        values = {"next_call_at": chosen.after_call(now), **asdict(breaker_then)}
+        session.execute(update(TrunkState).where(TrunkState.name == chosen.name).values(values))
         self._free = _left_free(standing_now, chosen, now)
-        _keep(row, chosen.breaker.after_call(breaker_rules(self._settings), now))
         return Taken(chosen.name, self._settings.trunks[chosen.name].address)
 
     def keep_health(self, session: Session, now: datetime) -> None:

@@ -75,6 +75,7 @@ class Phrases:
     frames: tuple[Phrase, ...]
     persons: re.Pattern[str]
     personal: frozenset[str]
+    expected: Mapping[str, str]  # language -> a sentence for ``expected_words``, with {keys} in it
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def load_phrases() -> Phrases:
 
 
 def phrases_of(data: Mapping[str, Any]) -> Phrases:
-    """A list from its YAML form: ``frames``, ``persons``, ``personal``, ``kinds`` with ``phrases`` and ``keys``."""
+    """A list from its YAML form (``phrases.yaml``)."""
     phrases = [
         Phrase(kind, text, sounds(text), key)
         for kind, words in data["kinds"].items()
@@ -107,32 +108,29 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
         for text in words.get(name, ())
     ]
     frames = tuple(Phrase("frame", text, sounds(text), False) for text in data["frames"])
-    return Phrases(tuple(phrases), frames, re.compile("|".join(data["persons"])), frozenset(data["personal"]))
+    persons = re.compile("|".join(data["persons"]))
+    return Phrases(tuple(phrases), frames, persons, frozenset(data["personal"]), dict(data.get("expected", {})))
 
 
-def context(phrases: Phrases, language: str) -> str:
-    """What a recogniser may expect where a network speaks: the first key of each kind and the first frame.
+def expected_words(phrases: Phrases, language: str) -> str:
+    """What a recogniser may expect where a network speaks: a sentence with the first key of each kind.
 
-    "" for a language that the list does not know: it has Chinese (``zh``, ``zh-CN``) and English.
+    "" for a language that the list does not know; it has Chinese (``zh``, ``zh-CN``) and English.
     """
     primary = language.partition("-")[0]
     keys: dict[str, str] = {}
     for one in phrases.phrases:
-        if one.key and _language(one.text) == primary:
+        if one.key and _is_chinese(one.text) == (primary == "zh"):
             keys.setdefault(one.kind, one.text)
-    frames = [frame.text for frame in phrases.frames if _language(frame.text) == primary]
-    if not keys or not frames:
-        return ""
-    comma, stop = ("、", "。") if primary == "zh" else (", ", ". ")
-    return f"{comma.join(keys.values())}{stop}{frames[0]}"
+    return phrases.expected.get(primary, "").format(keys=("、" if primary == "zh" else ", ").join(keys.values()))
 
 
-def _language(text: str) -> str:
-    return "zh" if "一" <= text[0] <= "鿿" else "en"
+def _is_chinese(text: str) -> bool:
+    return "一" <= text[0] <= "鿿"
 
 
 def match_surest(texts: Iterable[str], phrases: Phrases, rules: MatchRules = MATCH_RULES) -> AnnouncementVerdict:
-    """The announcement in several readings of the same audio: that of the surest, the earlier one when two are alike."""
+    """The announcement in the surest of several readings of the same audio; of the earlier when two are as sure."""
     found = [match(text, phrases, rules) for text in texts]
     return max(
         found, key=lambda one: (one.kind != NONE, one.confidence), default=AnnouncementVerdict(NONE, 0.0, "", "")
@@ -200,8 +198,7 @@ def sounds(text: str) -> Syllables:
     """``text`` as it sounds: pinyin without tones (z like zh, n like ng), English words in capitals, single digits."""
     found: list[str] = []
     for part in _TOKEN.findall(text.lower().replace("can not", "cannot")):
-        chinese = "一" <= part[0] <= "鿿"
-        found.extend(map(_merged, lazy_pinyin(part)) if chinese else [part.replace("'", "").upper()])
+        found.extend(map(_merged, lazy_pinyin(part)) if _is_chinese(part) else [part.replace("'", "").upper()])
     return tuple(found)
 
 

@@ -15,7 +15,6 @@ from dialer.calling.evidence.announcements import EARLY_RULES, NONE, MatchRules,
 from dialer.calling.evidence.tones import BLOCK_MS, TONE_RULES, ToneRules, ToneVerdict, classify_tones
 from dialer.lines.base import SAMPLE_RATE
 
-
 ListenAgain = Callable[[], Sequence[str]]
 """Further readings of the same audio, best first; it costs a recogniser's time, so it is asked only where it helps."""
 
@@ -72,7 +71,7 @@ def judge_early(
     without it, so run it off the event loop.
     """
     tone = classify_tones(pcm, tone_rules)
-    return fuse(tone, text, phrases, heard_at or (0, length_ms(pcm)), match_rules, again)
+    return fuse(tone, text, phrases, heard_at or (0, length_ms(pcm)), rules=match_rules, again=again)
 
 
 def fuse(
@@ -80,6 +79,7 @@ def fuse(
     text: str,
     phrases: Phrases,
     heard_at: tuple[int, int],
+    *,
     rules: MatchRules = EARLY_RULES,
     again: ListenAgain | None = None,
 ) -> EarlyVerdict:

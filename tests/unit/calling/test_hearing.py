@@ -101,6 +101,20 @@ def test_ordinary_words_are_kept_as_nothing_and_change_nothing(db: Database) -> 
     assert attempt_of(db).disposition == "unreachable"
 
 
+def test_words_that_are_not_understood_are_listened_to_again_in_their_language(db: Database) -> None:
+    asked: list[tuple[bytes, str]] = []
+
+    def again(pcm: bytes, language: str) -> tuple[str, ...]:
+        asked.append((pcm, language))
+        return ("您拨打的手机以及机", "您拨打的号码是空号")
+
+    transcribed(db, "连后连波椒的后码接空后")
+    assert hear(db, lambda _: SILENCE, PHRASES, SimulatedClock(NOW), again) == 1
+    assert asked == [(SILENCE, "zh-CN")]
+    assert attempt_of(db).disposition == "invalid_number"
+    assert (attempt_of(db).early or {})["text"] == "您拨打的号码是空号"
+
+
 def test_what_is_not_transcribed_yet_waits(db: Database) -> None:
     assert heard(db) == 0
     assert attempt_of(db).early is None

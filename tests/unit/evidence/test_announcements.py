@@ -14,8 +14,10 @@ from dialer.calling.evidence.announcements import (
     NONE,
     Phrases,
     distance,
+    expected_words,
     load_phrases,
     match,
+    match_surest,
     phrases_of,
     sounds,
 )
@@ -108,6 +110,49 @@ def test_every_class_of_the_corpus_has_enough_wordings_and_voices(phrases: Phras
         assert len({clip["voice"] for clip in held_out if clip["kind"] == kind}) >= 3
     assert {clip["file"] for clip in clips} == {path.name for path in CORPUS.glob("*.flac")}
     assert sum(path.stat().st_size for path in CORPUS.iterdir()) < 6_000_000
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "zh", "en", "en-GB"])
+def test_a_second_listening_is_told_one_word_of_every_kind(language: str, phrases: Phrases) -> None:
+    told = expected_words(phrases, language)
+    keys = {one.kind for one in phrases.phrases if one.key and one.text in told}
+    assert keys == set(phrases.kinds)
+    assert "{" not in told
+
+
+def test_a_language_that_the_list_does_not_know_has_no_second_listening(phrases: Phrases) -> None:
+    assert expected_words(phrases, "ko") == ""
+
+
+def test_a_second_listening_is_told_nothing_that_the_list_does_not_hold(phrases: Phrases) -> None:
+    """Else the words of the corpus could get into the prompt past the list."""
+    entries = {one.text for one in (*phrases.phrases, *phrases.frames)}
+    for language, split in (("zh", "您拨打的{}，请稍后再拨。"), ("en", "The number you dialed {}.")):
+        before, after = split.split("{}")
+        told = expected_words(phrases, language)
+        assert told.startswith(before)
+        assert told.endswith(after)
+        assert set(told[len(before) : -len(after)].replace("、", ", ").split(", ")) <= entries
+
+
+def test_the_surest_reading_of_the_same_audio_counts(phrases: Phrases) -> None:
+    readings = ["回不起您拨打的浩马一山幸福", "您拨打的号码,已暂停服务。", "您拨打的号码"]
+    verdict = match_surest(readings, phrases)
+    assert (verdict.kind, verdict.confidence, verdict.text) == ("out_of_service", 1.0, readings[1])
+
+
+def test_no_reading_is_no_announcement(phrases: Phrases) -> None:
+    assert match_surest([], phrases).kind == NONE
+
+
+@settings(max_examples=30, deadline=None)
+@given(chosen=st.lists(st.sampled_from([text for _, text in SAID]), min_size=1, max_size=3))
+def test_a_further_reading_never_makes_a_verdict_less_sure(chosen: list[str]) -> None:
+    phrases = load_phrases()
+    first = match(chosen[0], phrases)
+    surest = match_surest(chosen, phrases)
+    assert surest.kind != NONE or first.kind == NONE
+    assert surest.confidence >= first.confidence or first.kind == NONE
 
 
 def test_pinyin_merges_what_recognisers_confuse() -> None:

@@ -31,6 +31,33 @@ def test_without_an_announcement_the_tone_counts(text: str, phrases: Phrases) ->
     assert (verdict.kind, verdict.confidence, verdict.by, verdict.text) == ("busy", 0.95, By.TONE, text)
 
 
+def test_words_that_say_it_all_are_not_listened_to_again(phrases: Phrases) -> None:
+    def again() -> tuple[str, ...]:
+        raise AssertionError("the first listening was enough")
+
+    assert judge_early(BUSY, "您拨打的电话已停机", phrases, again=again).kind == "suspended"
+
+
+def test_where_nobody_spoke_there_is_nothing_to_listen_to_again(phrases: Phrases) -> None:
+    def again() -> tuple[str, ...]:
+        raise AssertionError("nobody spoke")
+
+    assert judge_early(BUSY, "", phrases, again=again).kind == "busy"
+
+
+@pytest.mark.parametrize("text", ["随不及民伯达的手机与情境", "您拨打的手机一山幸福"])
+def test_words_that_are_not_understood_are_listened_to_again(text: str, phrases: Phrases) -> None:
+    readings = ("您拨打的手机以及机", "您拨打的手机已停机")
+    verdict = judge_early(BUSY, text, phrases, heard_at=(100, 2000), again=lambda: readings)
+    assert (verdict.kind, verdict.by, verdict.text) == ("suspended", By.ANNOUNCEMENT, readings[1])
+    assert (verdict.start_ms, verdict.end_ms) == (100, 2000)
+
+
+def test_a_second_listening_that_hears_no_more_changes_nothing(phrases: Phrases) -> None:
+    once = judge_early(BUSY, "喂你好", phrases)
+    assert judge_early(BUSY, "喂你好", phrases, again=lambda: ("你好", "")) == once
+
+
 def test_silence_and_small_talk_are_nothing(phrases: Phrases) -> None:
     verdict = judge_early(pcm(silence(3000)), "喂你好", phrases)
     assert (verdict.kind, verdict.confidence, verdict.by, verdict.end_ms) == ("none", 0.0, By.NOTHING, 3000)
