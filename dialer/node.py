@@ -146,7 +146,7 @@ class Node:
 
     async def _dial_next(self) -> bool:
         """Take the most pressing callback through the gate; True when a call was started."""
-        found = await self._store.write(self._claims.next_call)
+        found = await self._store.write_first(self._claims.next_call)
         leased = await self._with_script(found) if isinstance(found, Waiting) else found
         if leased is None:
             return False
@@ -163,7 +163,7 @@ class Node:
         except HuifangError as error:
             await self._store.write(partial(self._claims.unready, waiting, error))
             return None
-        return await self._store.write(partial(self._claims.lease, waiting, script))
+        return await self._store.write_first(partial(self._claims.lease, waiting, script))
 
     def _done(self, attempt_id: str, task: asyncio.Task[None]) -> None:
         del self._live[attempt_id]
