@@ -136,6 +136,16 @@ class Pacing:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispositions:
+    """What is made of who answers (docs/evidence.md)."""
+
+    answer: str = _setting("shadow", "shadow: judge who answered, act on nothing; off: do not judge")
+    answer_decide_ms: int = _setting(3000, "a verdict stands so long after speech began; in doubt it is a person")
+    answer_silence_ms: int = _setting(4000, "nobody speaks so long after the answer: silence")
+    answer_watch_ms: int = _setting(20_000, "so long after the answer a sure sign may revise a doubt")
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe:
     """Speech to text."""
 
@@ -172,6 +182,7 @@ class Settings:
     node: Node = field(default_factory=Node)
     desk: Desk = field(default_factory=Desk)
     pacing: Pacing = field(default_factory=Pacing)
+    dispositions: Dispositions = field(default_factory=Dispositions)
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
     webhook: Webhook = field(default_factory=Webhook)

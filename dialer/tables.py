@@ -362,6 +362,8 @@ class Webhook(Base):
 
 UNHEARD = "answered_at IS NULL AND early IS NULL AND recording_id IS NOT NULL"
 """Attempts whose early media has not been judged yet (``calling.hearing``)."""
+UNJUDGED = "answered_at IS NOT NULL AND answer_class IS NULL AND recording_id IS NOT NULL"
+"""Attempts whose answer has not been judged yet (``calling.answers``)."""
 
 
 class Attempt(Base):
@@ -370,6 +372,7 @@ class Attempt(Base):
     __tablename__ = "attempt"
     __table_args__ = (
         Index("ix_attempt_unheard", "attempt_id", sqlite_where=text(UNHEARD), postgresql_where=text(UNHEARD)),
+        Index("ix_attempt_unjudged", "attempt_id", sqlite_where=text(UNJUDGED), postgresql_where=text(UNJUDGED)),
     )
 
     attempt_id: Mapped[str] = mapped_column(primary_key=True)

@@ -12,9 +12,11 @@ from types import TracebackType
 
 import numpy as np
 
-from core.errors import HuifangError
+from core.errors import HuifangError, SettingsError
 from core.settings import Settings
+from dialer.calling.answers import Shadow, judge_answers
 from dialer.calling.evidence.announcements import Phrases, expected_words, load_phrases
+from dialer.calling.evidence.answering import AnswerRules
 from dialer.calling.hearing import hear
 from huifang.context import Context
 from recordings.reading import read_channels
@@ -94,12 +96,32 @@ def hear_early(context: Context) -> int:
         return hear(context.db, client_side, phrases, context.clock, again)
 
 
+def judge_who_answered(context: Context) -> int:
+    """Judge who answered the calls whose recordings are transcribed; returns how many were judged.
+
+    SettingsError when ``dispositions.answer`` is neither shadow nor off.
+    """
+    given = context.settings.dispositions
+    if given.answer not in ("shadow", "off"):
+        raise SettingsError(f"dispositions.answer = {given.answer!r}: give shadow or off")
+    if given.answer == "off":
+        return 0
+
+    def client_side(recording_id: str, start_ms: int, end_ms: int) -> bytes:
+        return _channels(context, recording_id, start_ms, end_ms)[0].tobytes()
+
+    rules = AnswerRules(
+        decide_ms=given.answer_decide_ms, silence_ms=given.answer_silence_ms, watch_ms=given.answer_watch_ms
+    )
+    return judge_answers(context.db, Shadow(client_side, load_phrases(), rules))
+
+
 def transcription(context: Context) -> TranscriptionRun:
     """A run that reads its audio from the archive of ``context``."""
     return TranscriptionRun(context.settings, context.db, context.clock, partial(_channels, context))
 
 
-def _channels(context: Context, recording_id: str) -> tuple[Pcm, Pcm]:
+def _channels(context: Context, recording_id: str, start_ms: int = 0, end_ms: int | None = None) -> tuple[Pcm, Pcm]:
     with context.db.session() as session:
         recording = session.get_one(Recording, recording_id)
-    return read_channels(context.archive, recording)
+    return read_channels(context.archive, recording, start_ms, end_ms)

@@ -25,6 +25,7 @@ MODULES = {
     "pacing": ("pacing",),
     "trunks": ("trunks",),
     "reclassify": ("reclassify",),
+    "answers": ("answers",),
     "nodes": ("nodes",),
 }
 

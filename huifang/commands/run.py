@@ -32,7 +32,7 @@ from dialer.rooms import Rooms
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
-from huifang.transcription import hear_early, transcription
+from huifang.transcription import hear_early, judge_who_answered, transcription
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
 from transcribe.queue import retry_failed
@@ -173,6 +173,7 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
     if once:
         report = run.run_pending(progress=None if as_json else _show_progress)
         hear_early(context)
+        judge_who_answered(context)
         _show_report(report, as_json)
         return
     stop = threading.Event()
@@ -183,12 +184,13 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
 
 
 def _hear_until(context: Context, stop: threading.Event) -> None:
-    """What the network said before the answer, as soon as it is transcribed."""
+    """What the network said before the answer, and who answered, as soon as it is transcribed."""
     while not stop.wait(HEAR_EVERY_S):
         try:
             hear_early(context)
+            judge_who_answered(context)
         except DBAPIError as error:  # out of reach for a while: what waits is found the next time
-            logger.error("early media could not be judged: %s", type(error).__name__)  # noqa: TRY400
+            logger.error("what was heard could not be judged: %s", type(error).__name__)  # noqa: TRY400
 
 
 def _show_progress(report: RunReport) -> None:
