@@ -14,10 +14,10 @@ import numpy as np
 
 from core.errors import HuifangError, SettingsError
 from core.settings import Settings
-from dialer.calling.answers import Shadow, judge_answers
 from dialer.calling.evidence.announcements import Phrases, expected_words, load_phrases
 from dialer.calling.evidence.answering import AnswerRules
 from dialer.calling.hearing import hear
+from dialer.calling.shadow import Shadow, judge_answers
 from huifang.context import Context
 from recordings.reading import read_channels
 from recordings.tables import Recording

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     READ_CLIENT = "read_client"  # one client's page; an agent only sees the clients whose calls he took
     LISTEN = "listen"
     SET_OUTCOME = "set_outcome"
+    LABEL_ANSWER = "label_answer"  # say who answered, after listening
     READ_LINE = "read_line"  # trunks and nodes; nothing of clients
     MANAGE_LINE = "manage_line"  # take a trunk out for maintenance
 
@@ -45,6 +46,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.READ_CALL,
             Permission.READ_CLIENT,
             Permission.LISTEN,
+            Permission.LABEL_ANSWER,
             Permission.READ_LINE,
         }
     ),

@@ -80,6 +80,14 @@ LABELS: Mapping[str, Mapping[str, object]] = {
         "ended": _("Ended"),
         "interrupted": _("Interrupted"),
     },
+    "answer_class": {
+        "person": _("a person"),
+        "voicemail": _("a voicemail"),
+        "assistant": _("an assistant"),
+        "fax": _("a fax"),
+        "silence": _("nobody spoke"),
+        "unknown": _("not known"),
+    },
     "handoff": {
         "any": _("Any handoff"),
         "joined": _("Taken by an agent"),

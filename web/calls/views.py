@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from dialer.calling.answers import LABELS, NoSuchAnswer, label
+from dialer.calling.evidence.answering import Answer
 from dialer.tables import Callback, GateRefusal
 from web.access import Permission, may, route, signed_in
 from web.calls import queries
@@ -91,7 +94,24 @@ def call(callback_id: str) -> ResponseReturnValue:
         kind=kind if kind in (*KINDS, "search") else "",
         channel=request.args.get("channel"),
         around=around,
+        who=[answer.value for answer in LABELS],
     )
+
+
+@route(calls, "/calls/<callback_id>/answered/<attempt_id>", Permission.LABEL_ANSWER, methods=("POST",))
+def answered(callback_id: str, attempt_id: str) -> ResponseReturnValue:
+    """Say who answered an attempt; what was said before stays in the audit chain."""
+    account, said = signed_in(), request.form.get("answer", "")
+    with context().db.write() as session:
+        page = call_page(session, callback_id, attempt_id, account)
+        if page is None or page.attempt is None or page.attempt.attempt_id != attempt_id or said not in list(Answer):
+            abort(404)
+        try:
+            label(session, attempt_id, Answer(said), by=account.actor, at=context().clock.now())
+        except NoSuchAnswer:
+            abort(404)
+    flash(_("Kept: who answered."), "success")
+    return redirect(url_for("calls.call", callback_id=callback_id, attempt=attempt_id))
 
 
 def _codes(row: GateRefusal) -> set[str]:

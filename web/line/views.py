@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from dialer.calling.answers import classes, confusions
 from dialer.trunks import books
 from dialer.trunks.overview import nodes_now, trunks_now
 from web.access import Permission, route, signed_in
 from web.context import context
 
+ANSWERS_DAYS = 30
 line = Blueprint("line", __name__, template_folder="templates")
 
 
@@ -25,7 +27,9 @@ def trunks() -> ResponseReturnValue:
     now = here.clock.now()
     with here.db.session() as session:
         told = {"trunks": trunks_now(session, here.settings, now), "nodes": nodes_now(session, now)}
-    return render_template("line/trunks.html", at=now, **told)
+        answers = confusions(session, since=now - timedelta(days=ANSWERS_DAYS))
+    columns = classes(answers)
+    return render_template("line/trunks.html", at=now, answers=answers, columns=columns, days=ANSWERS_DAYS, **told)
 
 
 @route(line, "/line/<name>/drain", Permission.MANAGE_LINE, methods=("POST",))

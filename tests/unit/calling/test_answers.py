@@ -15,17 +15,10 @@ from core.audit import AuditLink
 from core.clock import CHINA
 from core.db import Database
 from core.errors import HuifangError
-from dialer.calling.answers import (
-    AnsweredCall,
-    NoSuchAnswer,
-    Shadow,
-    answered_after_ms,
-    confusions,
-    judge_answers,
-    label,
-)
+from dialer.calling.answers import NoSuchAnswer, confusions, label
 from dialer.calling.evidence.announcements import load_phrases
 from dialer.calling.evidence.answering import Answer, AnswerRules
+from dialer.calling.shadow import AnsweredCall, Shadow, answered_after_ms, judge_answers
 from dialer.tables import Answer as Reply
 from dialer.tables import Attempt, Callback
 from transcribe.tables import Channel, Segment, Transcript, TranscriptState

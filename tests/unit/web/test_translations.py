@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 import dialer
 import web
 from dialer.calling.dispositions import Disposition
+from dialer.calling.evidence.answering import Answer
 from dialer.calling.outcomes import AGENT_OUTCOMES
 from dialer.planning.sampling import MemberState
 from dialer.programmes.facts import ItemState
@@ -98,6 +99,7 @@ def test_every_code_of_the_rooms_has_its_word() -> None:
         "risk": RISKS,
         "trunk_state": [*BreakerState, "drained"],
         "node_state": NodeState,
+        "answer_class": Answer,
     }.items():
         assert {str(code) for code in codes} - LABELS[kind].keys() == set(), kind
     of_one_recording = set(Kind) - {Kind.ROW_MISSING, Kind.STRAY_OBJECT, Kind.CHAIN_BROKEN}

@@ -1,0 +1,150 @@
+"""Who answered, judged from the recording of the call once it is transcribed.
+
+The rule of this module: the judge hears what a live call would have heard, when it would have heard it, and its verdict
+moves nothing: no call is hung up, no call-back closed (an answered call is no confirmation: design rule 4).
+``dialer.calling.answers`` compares it with what people know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from core.db import Database
+from core.errors import HuifangError
+from dialer.calling.evidence.announcements import Phrases
+from dialer.calling.evidence.answering import FRAME_MS, AnswerJudge, AnswerRules, AnswerVerdict, replay
+from dialer.calling.evidence.tones import ToneDetector, ToneVerdict
+from dialer.calling.voice import Voices
+from dialer.lines.base import FRAME_BYTES
+from dialer.tables import LIVING, Attempt, AttemptState
+from transcribe.tables import Channel, Segment, Transcript, TranscriptState
+
+logger = logging.getLogger(__name__)
+BATCH = 50  # attempts read at a time
+RECOGNISED = timedelta(seconds=0.8)
+"""How long after a piece of speech its text is known: what whisper-base takes for a short clip (docs/evidence.md)."""
+
+Read = Callable[[str, int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """One answered attempt: where its answer stands in its recording, and the client's words after it.
+
+    ``texts`` are (start, end, words) in milliseconds since the answer.
+    """
+
+    attempt_id: str
+    recording_id: str
+    answer_ms: int
+    texts: tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What judging in the shadow needs; ``read`` gives the client's channel between two milliseconds (8 kHz s16le)."""
+
+    read: Read
+    phrases: Phrases
+    rules: AnswerRules
+    voices: Voices = field(default_factory=Voices)
+
+    def judge(self, call: AnsweredCall) -> AnswerVerdict:
+        """The verdict that the live call would have had; a HuifangError when the recording cannot be read."""
+        pcm = self.read(call.recording_id, call.answer_ms, call.answer_ms + self.rules.watch_ms)
+        late = RECOGNISED // timedelta(milliseconds=1)
+        texts = [(end + late, start, words) for start, end, words in call.texts]
+        return replay(AnswerJudge(self.phrases, self.rules), self._speaking(pcm), tones(pcm), texts)
+
+    def _speaking(self, pcm: bytes) -> list[bool]:
+        detector = self.voices.take()
+        try:
+            return [detector.feed(frame) for frame in frames(pcm)]
+        finally:
+            self.voices.give_back(detector)
+
+
+def frames(pcm: bytes) -> Iterator[bytes]:
+    """The whole frames of 20 ms."""
+    for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+        yield pcm[start : start + FRAME_BYTES]
+
+
+def tones(pcm: bytes) -> list[tuple[int, ToneVerdict]]:
+    """Every tone with the millisecond at which it was known."""
+    detector = ToneDetector()
+    told = ((number * FRAME_MS, detector.feed(frame)) for number, frame in enumerate(frames(pcm), start=1))
+    return [(at_ms, tone) for at_ms, tone in told if tone is not None]
+
+
+def judge_answers(db: Database, shadow: Shadow) -> int:
+    """Judge every answered call that waits for it, the oldest first; returns how many were judged.
+
+    A recording that cannot be read is told of and looked at again the next time.
+    """
+    return sum(_judged(db, call, shadow) for call in _waiting(db))
+
+
+def _judged(db: Database, call: AnsweredCall, shadow: Shadow) -> bool:
+    try:
+        verdict = shadow.judge(call)
+    except HuifangError as error:
+        logger.error("the answer of attempt %s cannot be judged: %s", call.attempt_id, error)  # noqa: TRY400 - it says all
+        return False
+    with db.write() as session:
+        attempt = session.get_one(Attempt, call.attempt_id)
+        attempt.answer_class, attempt.answer_evidence = verdict.kind.value, verdict.as_json()
+    return True
+
+
+def _waiting(db: Database) -> Iterator[AnsweredCall]:
+    last = ""
+    while True:
+        with db.session() as session:
+            calls = [
+                _call(session, attempt, transcript) for attempt, transcript in session.execute(_page(last)).tuples()
+            ]
+        if not calls:
+            return
+        yield from calls
+        last = calls[-1].attempt_id
+
+
+def _page(after: str) -> Select[tuple[Attempt, str]]:
+    return (
+        select(Attempt, Transcript.transcript_id)
+        .join(Transcript, Transcript.recording_id == Attempt.recording_id)
+        .where(
+            Attempt.state.not_in((*LIVING, AttemptState.INTERRUPTED)),
+            Attempt.answered_at.is_not(None),
+            Attempt.answer_class.is_(None),
+            Attempt.recording_id.is_not(None),
+            Attempt.attempt_id > after,
+            Transcript.state == TranscriptState.DONE,
+        )
+        .order_by(Attempt.attempt_id)
+        .limit(BATCH)
+    )
+
+
+def _call(session: Session, attempt: Attempt, transcript_id: str) -> AnsweredCall:
+    answer_ms = answered_after_ms(attempt)
+    theirs = (Segment.transcript_id == transcript_id, Segment.channel == Channel.CLIENT, Segment.end_ms > answer_ms)
+    said = session.scalars(select(Segment).where(*theirs).order_by(Segment.start_ms))
+    texts = tuple((max(0, one.start_ms - answer_ms), one.end_ms - answer_ms, one.text) for one in said)
+    return AnsweredCall(attempt.attempt_id, attempt.recording_id or "", answer_ms, texts)
+
+
+def answered_after_ms(attempt: Attempt) -> int:
+    """Where the answer stands in the recording, which begins with the first early media, else with the answer."""
+    media = (datetime.fromisoformat(str(one["at"])) for one in attempt.provisionals if one.get("media"))
+    began = next(media, None)
+    if began is None or attempt.answered_at is None:
+        return 0
+    return max(0, (attempt.answered_at - began) // timedelta(milliseconds=1))
