@@ -29,14 +29,17 @@ class NoSuchAnswer(HuifangError):
     """There is no answered attempt to label; take one from a call's page."""
 
 
-def label(session: Session, attempt_id: str, answer: Answer, *, by: str, at: datetime) -> None:
-    """Keep who answered by the word of ``by``, who heard it, with a link in the audit chain; NoSuchAnswer."""
+def label(session: Session, attempt_id: str, answer: Answer, *, by: str, actor: str, at: datetime) -> None:
+    """Keep who answered by the word of ``by`` (a name), who heard it; ``actor`` is the same in the audit chain.
+
+    NoSuchAnswer when the attempt was not answered, or when that is no answer.
+    """
     attempt = session.get(Attempt, attempt_id)
     if attempt is None or attempt.answered_at is None or answer not in LABELS:
         raise NoSuchAnswer("this attempt was not answered, or that is no answer; reload the page and choose again")
     content = {"before": attempt.answer_label, "after": answer.value, "judged": attempt.answer_class}
     attempt.answer_label, attempt.labelled_by, attempt.labelled_at = answer.value, by, at
-    audit.append(session, at=at, actor=by, action="attempt.labelled", subject=attempt_id, content=content)
+    audit.append(session, at=at, actor=actor, action="attempt.labelled", subject=attempt_id, content=content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ def answered(callback_id: str, attempt_id: str) -> ResponseReturnValue:
         if page is None or page.attempt is None or page.attempt.attempt_id != attempt_id or said not in list(Answer):
             abort(404)
         try:
-            label(session, attempt_id, Answer(said), by=account.actor, at=context().clock.now())
+            at = context().clock.now()
+            label(session, attempt_id, Answer(said), by=account.name, actor=account.actor, at=at)
         except NoSuchAnswer:
             abort(404)
     flash(_("Kept: who answered."), "success")

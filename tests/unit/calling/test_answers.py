@@ -121,8 +121,8 @@ def test_a_recording_that_cannot_be_read_waits_for_the_next_time(db: Database) -
 
 def test_a_label_is_kept_with_a_link_in_the_chain(db: Database) -> None:
     with db.write() as session:
-        label(session, "A1", Answer.PERSON, by="user:3", at=NOW)
-    assert (the_attempt(db).answer_label, the_attempt(db).labelled_by) == ("person", "user:3")
+        label(session, "A1", Answer.PERSON, by="bob", actor="user:3", at=NOW)
+    assert (the_attempt(db).answer_label, the_attempt(db).labelled_by) == ("person", "bob")
     with db.session() as session:
         link = session.scalars(select(AuditLink).where(AuditLink.action == "attempt.labelled")).one()
     assert (link.actor, link.subject) == ("user:3", "A1")
@@ -131,7 +131,7 @@ def test_a_label_is_kept_with_a_link_in_the_chain(db: Database) -> None:
 @pytest.mark.parametrize(("attempt_id", "answer"), [("A1", Answer.UNKNOWN), ("A9", Answer.PERSON)])
 def test_what_cannot_be_a_label_is_refused(db: Database, attempt_id: str, answer: Answer) -> None:
     with db.write() as session, pytest.raises(NoSuchAnswer):
-        label(session, attempt_id, answer, by="user:3", at=NOW)
+        label(session, attempt_id, answer, by="bob", actor="user:3", at=NOW)
 
 
 def judged(db: Database, **given: object) -> None:

@@ -46,7 +46,8 @@ def test_what_is_said_is_kept_shown_and_chained(bob: Any, day: Any, judged: Atte
     assert say(bob, judged, "person").status_code == 302
     with day.db.session() as session:
         link = session.scalars(select(AuditLink).where(AuditLink.action == "attempt.labelled")).one()
-        assert session.get_one(Attempt, judged.attempt_id).answer_label == "person"
+        kept = session.get_one(Attempt, judged.attempt_id)
+    assert (kept.answer_label, kept.labelled_by) == ("person", "稽核乙")
     assert link.actor.startswith("user:")
     shown = bob.get(page_of(judged)).text
     assert 'value="person" aria-pressed="true"' in shown
