@@ -85,6 +85,7 @@ class Trunk:
     register_s: int = _setting(0, "register there and renew after so many seconds; 0: no registration")
     options_s: int = _setting(30, "ask the trunk for its health (OPTIONS) every so many seconds; 0: never")
     srtp: str = _setting("off", "encrypted audio: off, offered or required")
+    keys: str = _setting("told", "how keys come: told (RFC 4733 or SIP INFO), or tones in the audio")
     priority: int = _setting(1, "lower ones are used first; higher ones when those are full or out of order")
     weight: int = _setting(1, "share of the calls among trunks of one priority")
     channels: int = _setting(30, "calls at the same time over this trunk, all nodes together")

@@ -23,6 +23,7 @@ from dialer.calling.session import CallSession, SessionResult, TakenAnswer
 from dialer.calling.voice import Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.lines.base import Answered, Call, CallEvent, LineError
+from dialer.lines.inband import KeyDetector
 from dialer.nodes.membership import Fenced, Jobs, Membership, Sights
 from dialer.rooms import Rooms
 from dialer.store import Posts, Store
@@ -224,6 +225,7 @@ class Node:
             desk=self._desk,
             voices=self._voices,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
+            tone_keys=KeyDetector() if self._rooms.settings.trunks[job.leased.trunk].keys == "tones" else None,
         )
         return await session.run()
 

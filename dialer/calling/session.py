@@ -22,6 +22,7 @@ from dialer.calling.voice import VoiceDetector, Voices
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.desk.talk import AgentTalk
 from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
+from dialer.lines.inband import KeyDetector
 from ivr_flows import events as flow_events
 from ivr_flows import interpreter
 from ivr_flows.model import Facts, Flow, OutcomeName
@@ -104,7 +105,9 @@ class CallSession:
         desk: HandoffDesk,
         voices: Voices,
         ring_limit_s: float,
+        tone_keys: KeyDetector | None = None,
     ) -> None:
+        """``tone_keys`` finds keys that the trunk does not tell; with one that does, each would count twice."""
         self.result = SessionResult()
         self._call = call
         self._script = script
@@ -114,6 +117,7 @@ class CallSession:
         self._ring_agent = ring_agent
         self._desk = desk
         self._voices = voices
+        self._tone_keys = tone_keys
         self._voice: VoiceDetector | None = None
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
         self._recording = False
@@ -232,6 +236,9 @@ class CallSession:
             self._whole = False
         self._record(heard, ours)
         self._ms += FRAME_MS
+        if self._tone_keys is not None:
+            for key in self._tone_keys.feed(heard):
+                self._key(key)
         self._run_timers(heard)
 
     def _before_answer(self, heard: bytes) -> None:

@@ -113,6 +113,8 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"trunk.{name}.calls_per_second = {trunk.calls_per_second}: give more than 0")
         if trunk.weight < 0 or trunk.channels < 0:
             raise SettingsError(f"trunk.{name}: weight and channels must not be below 0")
+        if trunk.keys not in ("told", "tones"):
+            raise SettingsError(f"trunk.{name}.keys = {trunk.keys!r}: give told or tones (docs/lines.md)")
     line = settings.line
     if line.breaker_failures < 1 or not 0 < line.breaker_seconds <= line.breaker_max_seconds:
         raise SettingsError(

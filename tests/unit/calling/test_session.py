@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dialer.lines.base import EarlyMedia, EndedBy, Provisional
+from dialer.lines.inband import COLUMNS, KEYS, ROWS, KeyDetector
 
 pytestmark = pytest.mark.unit
 
@@ -288,3 +290,29 @@ def test_a_recorder_that_breaks_at_the_first_frame_lets_no_word_of_the_script_be
         assert b"\x30\x30" * 160 in bytes(stage.client.heard)
 
     play(scenario)
+
+
+def key_as_tones(key: str) -> bytes:
+    """One key as 120 ms of its two tones (ITU-T Q.23)."""
+    row = next(row for row in KEYS if key in row)
+    hertz = ROWS[KEYS.index(row)], COLUMNS[row.index(key)]
+    time = np.arange(960) / 8000
+    wave: bytes = sum(5000 * np.sin(2 * np.pi * one * time) for one in hertz).astype("<i2").tobytes()
+    return wave
+
+
+@pytest.mark.parametrize(("detector", "keys"), [(KeyDetector(), 1), (None, 0)])
+def test_keys_that_are_only_tones_count_once_over_a_trunk_that_sends_them_so(
+    play: Play, detector: KeyDetector | None, keys: int
+) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.says = key_as_tones("1")
+        await stage.pass_ms(200)
+        stage.client.end()
+        result = await stage.result()
+        assert result.keys == keys
+        assert len(stage.answers) == keys
+
+    play(scenario, tone_keys=detector)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import settings as configured
+from core.errors import SettingsError
+from core.settings import Settings
+from dialer.trunks.books import check
 from dialer.trunks.breaker import Breaker
 from dialer.trunks.choosing import PASSING, Bar, NoTrunk, Trunk, choose, may_fail_over, tried
 
@@ -183,3 +188,9 @@ def test_the_reasons_are_told_in_both_languages() -> None:
     nothing = choose([], now=NOW)
     assert isinstance(nothing, NoTrunk)
     assert nothing.text == "线路不可用：未配置线路"
+
+
+@pytest.mark.parametrize("trunk", [{"keys": "inband"}, {"calls_per_second": 0.0}, {"channels": -1}])
+def test_a_trunk_that_cannot_be_meant_so_is_refused(trunk: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"trunk\.main"):
+        check(Settings(trunks={"main": configured.Trunk(address="192.0.2.1:5060", **trunk)}))
