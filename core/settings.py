@@ -140,7 +140,7 @@ class Pacing:
 class Dispositions:
     """What is made of who answers (docs/evidence.md)."""
 
-    answer: str = _setting("shadow", "shadow: judge who answered, act on nothing; off: do not judge")
+    answer: str = _setting("shadow", "shadow: judge who answered, act on nothing; act: hang up on machines; off")
     answer_decide_ms: int = _setting(3000, "a verdict stands so long after speech began; in doubt it is a person")
     answer_silence_ms: int = _setting(4000, "nobody speaks so long after the answer: silence")
     answer_watch_ms: int = _setting(20_000, "so long after the answer a sure sign may revise a doubt")

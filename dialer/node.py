@@ -21,6 +21,7 @@ from dialer.calling.endings import Endings
 from dialer.calling.media import MediaLoop
 from dialer.calling.session import CallSession, SessionResult, TakenAnswer
 from dialer.calling.voice import Voices
+from dialer.calling.watching import watches
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.lines.base import Answered, Call, CallEvent, LineError
 from dialer.lines.inband import KeyDetector
@@ -74,6 +75,7 @@ class Node:
             avoided=rooms.pack.series_avoided,
         )
         self._voices = Voices()
+        self._watches = watches(rooms.settings)
         self._live: dict[str, asyncio.Task[None]] = {}
         self._failed: list[str] = []
         self._unsealed: list[str] = []
@@ -98,6 +100,8 @@ class Node:
             await self._membership.leave()
             self._spool.close()
             self._store.close()
+            if self._watches is not None:
+                self._watches.close()
         self._membership.check()
 
     async def _work(self) -> None:
@@ -184,7 +188,8 @@ class Node:
 
     def _figures(self) -> Mapping[str, float]:
         """What the heartbeat shows of the media loop, since the start of this process."""
-        return {**asdict(self._loop.figures), "starved_frames": self._starved}
+        missed = self._watches.missed if self._watches else 0
+        return {**asdict(self._loop.figures), "starved_frames": self._starved, "missed_looks": missed}
 
     # --- one call ----------------------------------------------------------------------------------------------------
 
@@ -226,6 +231,7 @@ class Node:
             voices=self._voices,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
             tone_keys=KeyDetector() if self._rooms.settings.trunks[job.leased.trunk].keys == "tones" else None,
+            watch=self._watches.follow(job.leased.script.flow.language) if self._watches else None,
         )
         return await session.run()
 

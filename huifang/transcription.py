@@ -12,12 +12,12 @@ from types import TracebackType
 
 import numpy as np
 
-from core.errors import HuifangError, SettingsError
+from core.errors import HuifangError
 from core.settings import Settings
 from dialer.calling.evidence.announcements import Phrases, expected_words, load_phrases
-from dialer.calling.evidence.answering import AnswerRules
 from dialer.calling.hearing import hear
 from dialer.calling.shadow import Shadow, judge_answers
+from dialer.calling.watching import answer_rules
 from huifang.context import Context
 from recordings.reading import read_channels
 from recordings.tables import Recording
@@ -99,20 +99,15 @@ def hear_early(context: Context) -> int:
 def judge_who_answered(context: Context) -> int:
     """Judge who answered the calls whose recordings are transcribed; returns how many were judged.
 
-    SettingsError when ``dispositions.answer`` is neither shadow nor off.
+    SettingsError when ``dispositions.answer`` is none of its three words.
     """
-    given = context.settings.dispositions
-    if given.answer not in ("shadow", "off"):
-        raise SettingsError(f"dispositions.answer = {given.answer!r}: give shadow or off")
-    if given.answer == "off":
+    rules = answer_rules(context.settings)
+    if context.settings.dispositions.answer == "off":
         return 0
 
     def client_side(recording_id: str, start_ms: int, end_ms: int) -> bytes:
         return _channels(context, recording_id, start_ms, end_ms)[0].tobytes()
 
-    rules = AnswerRules(
-        decide_ms=given.answer_decide_ms, silence_ms=given.answer_silence_ms, watch_ms=given.answer_watch_ms
-    )
     return judge_answers(context.db, Shadow(client_side, load_phrases(), rules))
 
 

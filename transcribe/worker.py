@@ -59,9 +59,9 @@ class Heard:
     firm: tuple[Utterance, ...]
 
 
-def prepare() -> None:
+def prepare(niceness: int = NICENESS) -> None:
     """Make this process a good worker: low priority, stopped by its parent only, and gone when the parent is gone."""
-    os.nice(NICENESS)
+    os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, name="follow-parent", daemon=True).start()
 
@@ -88,6 +88,12 @@ def hear(job: Job) -> Heard:
         client=client,
         firm=firm,
     )
+
+
+def words_of(spec: EngineSpec, language: str, pcm: Pcm) -> str:
+    """The words of one channel in one line; errors as of ``hear``."""
+    utterances, _ = _channel(_loaded(spec), pcm, language)
+    return " ".join(one.text for one in utterances)
 
 
 def hear_again_or_die(passage: Passage, patience_s: int = PATIENCE_S) -> tuple[str, ...]:

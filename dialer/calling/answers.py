@@ -1,8 +1,8 @@
 """Who answered: the verdict of the judge beside the label, and the confusion matrix of every trunk out of both.
 
 The rule of this module: the label is who it was by the word of a person who listened, or else a person because he
-pressed a key that was asked for. The matrix shows what acting on the verdicts of ``dialer.calling.shadow`` would have
-cost; nothing acts on them.
+pressed a key that was asked for. The matrix shows what acting on the verdicts costs, or would have cost while they come
+from the shadow alone (``dialer.calling.shadow``).
 """
 
 from __future__ import annotations

@@ -236,8 +236,7 @@ def ended(
     attempt.why, attempt.confidence = judged.why, judged.confidence
     if call is not None:
         _keep_facts(attempt, call)
-    if result.verdict is not None:
-        attempt.verdict = asdict(result.verdict)
+    _keep_result(attempt, result)
     if not result.recorded:
         attempt.recording_id = None
     audit.append(
@@ -273,6 +272,14 @@ def _last_leased(session: Session, callback_id: str) -> str | None:
     return session.scalars(of_it.order_by(AuditLink.number.desc()).limit(1)).first()
 
 
+def _keep_result(attempt: Attempt, result: SessionResult) -> None:
+    if result.verdict is not None:
+        attempt.verdict = asdict(result.verdict)
+    if result.answer is not None:
+        attempt.answer_class = result.answer.kind.value
+        attempt.answer_evidence = {**result.answer.as_json(), "acted": result.machine}
+
+
 def ended_late(
     session: Session, attempt: Attempt, call: Call | None, result: SessionResult, judged: Judged, *, at: datetime
 ) -> None:
@@ -284,8 +291,7 @@ def ended_late(
     if call is not None:
         _keep_facts(attempt, call)
     attempt.ended_at = taken_over_at
-    if result.verdict is not None:
-        attempt.verdict = asdict(result.verdict)
+    _keep_result(attempt, result)
     if not result.recorded:
         attempt.recording_id = None
     content = {"disposition": judged.disposition, "recording_id": attempt.recording_id, "verdict": attempt.verdict}

@@ -16,9 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from core.errors import HuifangError
+from dialer.calling.evidence.answering import AnswerVerdict
 from dialer.calling.media import MAX_CATCH_UP, SILENCE, Clip, Ear, MediaLoop, Mouth, Played
 from dialer.calling.sounds import beep, hold_music
 from dialer.calling.voice import VoiceDetector, Voices
+from dialer.calling.watching import Watch
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.desk.talk import AgentTalk
 from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
@@ -77,6 +79,8 @@ class SessionResult:
     keys: int = 0
     leg: AgentLeg | None = None
     agent_outcome: str | None = None
+    answer: AnswerVerdict | None = None  # who answered, when that is judged in the live call
+    machine: bool = False  # the call was ended because no person was on the line
 
 
 @dataclass(slots=True)
@@ -106,8 +110,12 @@ class CallSession:
         voices: Voices,
         ring_limit_s: float,
         tone_keys: KeyDetector | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """``tone_keys`` finds keys that the trunk does not tell; with one that does, each would count twice."""
+        """``tone_keys`` finds keys that the trunk does not tell; with one that does, each would count twice.
+
+        ``watch`` tells who answered; a machine is hung up on.
+        """
         self.result = SessionResult()
         self._call = call
         self._script = script
@@ -118,6 +126,7 @@ class CallSession:
         self._desk = desk
         self._voices = voices
         self._tone_keys = tone_keys
+        self._watch = watch
         self._voice: VoiceDetector | None = None
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
         self._recording = False
@@ -152,6 +161,8 @@ class CallSession:
         finally:
             self._loop.remove(self._tick)
             stop()
+            if self._watch is not None:
+                self._watch.close()
             if self._voice is not None:
                 self._voices.give_back(self._voice)
             await self._errands_done()
@@ -198,6 +209,8 @@ class CallSession:
             self._call.write(SILENCE)
         if self.result.recorder_failed:
             return
+        if self._watch is not None:
+            self._watch.begin(self._judged)
         self._state, actions = interpreter.start(self._script.flow, self._script.facts)
         self._perform(actions)
 
@@ -236,10 +249,24 @@ class CallSession:
             self._whole = False
         self._record(heard, ours)
         self._ms += FRAME_MS
+        self._listen(heard)
+        self._run_timers(heard)
+
+    def _listen(self, heard: bytes) -> None:
+        if self._watch is not None:
+            self._watch.feed(heard)
         if self._tone_keys is not None:
             for key in self._tone_keys.feed(heard):
                 self._key(key)
-        self._run_timers(heard)
+
+    def _judged(self, verdict: AnswerVerdict) -> None:
+        """Who answered, by the sound. Who has pressed a key, or speaks with an agent, is a person all the same."""
+        self.result.answer = verdict
+        if verdict.machine and not self.result.keys and self._talk is None and not self._client_gone:
+            self.result.machine = True
+            self._stop_playing()
+            self._state = None  # nothing more is said to a machine
+            self.hang_up()
 
     def _before_answer(self, heard: bytes) -> None:
         if self._recording:

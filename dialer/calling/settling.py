@@ -54,9 +54,11 @@ class Settling:
 
 
 def settle(session: Session, attempt: Attempt, result: SessionResult, judged: Judged, by: Settling) -> None:
-    """Move the attempt's callback on, in the caller's transaction."""
+    """Move the attempt's callback on, in the caller's transaction; a machine that answered is nobody who answered."""
     verdict = result.verdict
-    if result.leg is not None:
+    if result.machine:
+        retry(session, attempt, Disposition.NO_ANSWER, by)
+    elif result.leg is not None:
         _after_agent(session, attempt, result, by)
     elif verdict is not None and verdict.outcome is not None and not result.recorder_failed:
         _proved(session, attempt, Outcome(verdict.outcome), verdict.reasons, by)
@@ -218,7 +220,12 @@ def _case(callback: Callback, by: Settling, *, appointment: bool = False) -> Cas
 
 
 def _made(callback: Callback) -> list[tuple[Disposition, Attempt]]:
-    return [(Disposition(past.disposition), past) for past in callback.attempts if past.disposition]
+    return [(_for_the_ladder(past, past.disposition), past) for past in callback.attempts if past.disposition]
+
+
+def _for_the_ladder(past: Attempt, disposition: str) -> Disposition:
+    """A call that was ended because a machine answered is one that nobody answered."""
+    return Disposition.NO_ANSWER if (past.answer_evidence or {}).get("acted") else Disposition(disposition)
 
 
 def _used(callback: Callback) -> int:

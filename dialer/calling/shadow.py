@@ -18,17 +18,16 @@ from sqlalchemy.orm import Session
 from core.db import Database
 from core.errors import HuifangError
 from dialer.calling.evidence.announcements import Phrases
-from dialer.calling.evidence.answering import FRAME_MS, AnswerJudge, AnswerRules, AnswerVerdict, replay
-from dialer.calling.evidence.tones import ToneDetector, ToneVerdict
+from dialer.calling.evidence.answering import AnswerJudge, AnswerRules, AnswerVerdict, replay
+from dialer.calling.evidence.tones import tones_of
 from dialer.calling.voice import Voices
-from dialer.lines.base import FRAME_BYTES
 from dialer.tables import LIVING, Attempt, AttemptState
 from transcribe.tables import Channel, Segment, Transcript, TranscriptState
 
 logger = logging.getLogger(__name__)
 BATCH = 50  # attempts read at a time
-RECOGNISED = timedelta(seconds=0.8)
-"""How long after a piece of speech its text is known: what whisper-base takes for a short clip (docs/evidence.md)."""
+RECOGNISED = timedelta(seconds=1.3)
+"""How long after a piece of speech its text is known: what whisper-base takes for a few seconds (docs/evidence.md)."""
 
 Read = Callable[[str, int, int], bytes]
 
@@ -60,27 +59,14 @@ class Shadow:
         pcm = self.read(call.recording_id, call.answer_ms, call.answer_ms + self.rules.watch_ms)
         late = RECOGNISED // timedelta(milliseconds=1)
         texts = [(end + late, start, words) for start, end, words in call.texts]
-        return replay(AnswerJudge(self.phrases, self.rules), self._speaking(pcm), tones(pcm), texts)
+        return replay(AnswerJudge(self.phrases, self.rules), self._speaking(pcm), tones_of(pcm), texts)
 
     def _speaking(self, pcm: bytes) -> list[bool]:
         detector = self.voices.take()
         try:
-            return [detector.feed(frame) for frame in frames(pcm)]
+            return detector.hear(pcm)
         finally:
             self.voices.give_back(detector)
-
-
-def frames(pcm: bytes) -> Iterator[bytes]:
-    """The whole frames of 20 ms."""
-    for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
-        yield pcm[start : start + FRAME_BYTES]
-
-
-def tones(pcm: bytes) -> list[tuple[int, ToneVerdict]]:
-    """Every tone with the millisecond at which it was known."""
-    detector = ToneDetector()
-    told = ((number * FRAME_MS, detector.feed(frame)) for number, frame in enumerate(frames(pcm), start=1))
-    return [(at_ms, tone) for at_ms, tone in told if tone is not None]
 
 
 def judge_answers(db: Database, shadow: Shadow) -> int:

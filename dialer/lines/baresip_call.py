@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import partial
 
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Event, StackEvent, StaleHandleError
+from baresip.audio import CallAudio
 from baresip.call import Call as EngineCall
 
 from core.clock import Clock
@@ -39,7 +40,6 @@ from dialer.lines.base import (
     Rang,
 )
 from dialer.lines.endings import Closing, media_stats
-from dialer.lines.engine_audio import TickAudio
 from dialer.lines.listeners import Listeners
 from dialer.lines.sip_messages import SipMessage, parse_close_text
 
@@ -76,10 +76,10 @@ class StarvedFrames:
 class BaresipCall:
     """``Call`` on baresip; made by ``BaresipLine`` only."""
 
-    def __init__(self, clock: Clock, engine: EngineCall) -> None:
+    def __init__(self, clock: Clock, engine: EngineCall, audio: CallAudio) -> None:
         self._clock = clock
         self._engine = engine
-        self._audio = TickAudio(engine._handle)
+        self._audio = audio
         self._sip_call_id: str | None = engine.call_id
         self._loop = asyncio.get_running_loop()
         self._state = CallState.DIALING

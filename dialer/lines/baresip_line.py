@@ -22,6 +22,7 @@ from dialer.lines.addresses import is_sip_uri, is_wildcard, listening_address, t
 from dialer.lines.baresip_call import BaresipCall
 from dialer.lines.baresip_config import calling_account, engine_config, registering_account
 from dialer.lines.base import Ended, LineError, Trunk, TrunkHealth
+from dialer.lines.engine_audio import audio_of
 from dialer.lines.engine_handles import low_handles_kept
 from dialer.lines.engine_logs import EngineLogs
 from dialer.lines.options import OptionsPinger
@@ -237,7 +238,7 @@ class BaresipLine:
         engine = EngineCall(
             runtime, handle=event.call, ua_handle=event.ua, state=EngineState.OUTGOING, call_id=event.call_id
         )
-        call = BaresipCall(self._clock, engine)
+        call = BaresipCall(self._clock, engine, audio_of(engine))
         self._calls[event.call] = self._by_call_id[event.call_id or ""] = call
         call.subscribe(lambda told: self._forget(event.call) if isinstance(told, Ended) else None)
         if self._one_dial.locked():

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from baresip import _native
 from baresip.audio import CallAudio
+from baresip.call import Call
 
 _MOST_BYTES = 32_768  # what the engine keeps of one direction: two seconds at 8 kHz
 
@@ -34,6 +35,11 @@ class TickAudio(CallAudio):
         if not pcm:
             return 0
         return self._checked(_engine().write(self._handle, self._ensure_bound(), pcm, len(pcm)))
+
+
+def audio_of(call: Call) -> TickAudio:
+    """The audio of ``call``; always there as an object, as the binding's own is."""
+    return TickAudio(call._handle)
 
 
 class _Engine:

@@ -22,7 +22,7 @@ DAYS = 30
 @click.option("--json", "as_json", is_flag=True)
 @pass_context
 def answers(context: Context, since: datetime | None, as_json: bool) -> None:
-    """Who answered: for every trunk, how those who are known were judged. Nothing acts on these verdicts."""
+    """Who answered: for every trunk, how those who are known were judged (docs/evidence.md)."""
     begin = since.replace(tzinfo=CHINA) if since else context.clock.now() - timedelta(days=DAYS)
     with context.db.session() as session:
         found = confusions(session, since=begin)

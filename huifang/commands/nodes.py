@@ -19,7 +19,19 @@ from huifang.context import Context
 from huifang.output import console, print_json, print_table
 
 pass_context = click.make_pass_decorator(Context)
-COLUMNS = ("node", "state", "host", "version", "since", "heartbeat", "calls", "late over 100 ms", "starved", "leads")
+COLUMNS = (
+    "node",
+    "state",
+    "host",
+    "version",
+    "since",
+    "heartbeat",
+    "calls",
+    "late over 100 ms",
+    "starved",
+    "looks left out",
+    "leads",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ def _row(line: NodeLine) -> tuple[object, ...]:
         line.calls,
         figures.get("late_100ms"),
         figures.get("starved_frames"),
+        figures.get("missed_looks"),
         "yes" if line.leads else "",
     )
 

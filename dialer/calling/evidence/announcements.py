@@ -115,12 +115,14 @@ def phrases_of(data: Mapping[str, Any]) -> Phrases:
 def expected_words(phrases: Phrases, language: str) -> str:
     """What a recogniser may expect where a network speaks: a sentence with the first key of each kind.
 
+    Words that only people use stay out: suggested ones would be heard, and would speak against a network.
     "" for a language that the list does not know; it has Chinese (``zh``, ``zh-CN``) and English.
     """
     primary = language.partition("-")[0]
     keys: dict[str, str] = {}
     for one in phrases.phrases:
-        if one.key and _is_chinese(one.text) == (primary == "zh"):
+        fits = one.key and _is_chinese(one.text) == (primary == "zh")
+        if fits and not phrases.persons.search(one.text):
             keys.setdefault(one.kind, one.text)
     return phrases.expected.get(primary, "").format(keys=("、" if primary == "zh" else ", ").join(keys.values()))
 

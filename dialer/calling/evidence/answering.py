@@ -93,6 +93,16 @@ class AnswerJudge:
         self.verdict: AnswerVerdict | None = None
 
     @property
+    def at_ms(self) -> int:
+        """How much of the call it has heard."""
+        return self._at_ms
+
+    @property
+    def began_ms(self) -> int | None:
+        """When somebody began to speak; None as long as nobody has."""
+        return self._began_ms
+
+    @property
     def open(self) -> bool:
         """Whether more can still change the verdict: stop feeding (and recognising) when not."""
         if self._at_ms >= self._rules.watch_ms:
@@ -204,6 +214,17 @@ def replay(
     texts: Iterable[tuple[int, int, str]] = (),
 ) -> AnswerVerdict:
     """The verdict over a stored call: ``tones`` as (at_ms, verdict), ``texts`` as (known_at_ms, start_ms, text)."""
+    listen(judge, frames, tones, texts)
+    return judge.finish()
+
+
+def listen(
+    judge: AnswerJudge,
+    frames: Iterable[bool],
+    tones: Iterable[tuple[int, ToneVerdict]] = (),
+    texts: Iterable[tuple[int, int, str]] = (),
+) -> None:
+    """As ``replay``, of a call that goes on."""
     told = sorted(tones, key=lambda one: one[0])
     read = sorted(texts)
     at_ms = 0
@@ -215,4 +236,3 @@ def replay(
         while read and read[0][0] <= at_ms:
             _, start_ms, text = read.pop(0)
             judge.text(text, start_ms)
-    return judge.finish()

@@ -217,6 +217,16 @@ def classify_tones(pcm: bytes, rules: ToneRules = TONE_RULES) -> ToneVerdict:
     return detector.finish()
 
 
+def tones_of(pcm: bytes, rules: ToneRules = TONE_RULES) -> list[tuple[int, ToneVerdict]]:
+    """Every verdict over the audio of ``classify_tones``, with the millisecond at which it was known."""
+    detector, told = ToneDetector(rules), []
+    for at in range(0, len(pcm) - 2 * BLOCK + 1, 2 * BLOCK):
+        verdict = detector.feed(pcm[at : at + 2 * BLOCK])
+        if verdict is not None:
+            told.append((at // (2 * BLOCK) * BLOCK_MS + BLOCK_MS, verdict))
+    return told
+
+
 def spectrum(blocks: NDArray[np.int16], rules: ToneRules) -> list[tuple[float, float, float]]:
     """Of each block its strongest frequency (hertz), the share of its power there (0..1), and its RMS."""
     samples = blocks.astype(np.float64)

@@ -49,7 +49,7 @@ def test_words_count_from_the_moment_at_which_a_live_call_would_know_them() -> N
     call = AnsweredCall("A1", "R1", 0, ((500, 2600, "您好这里是语音信箱请在提示音后留言"),))
     verdict = shadow(somebody_speaks()).judge(call)
     assert verdict.kind is Answer.VOICEMAIL
-    assert 2600 + 800 <= verdict.at_ms <= 2600 + 820
+    assert 2600 + 1300 <= verdict.at_ms <= 2600 + 1320
 
 
 def test_who_speaks_on_is_a_person_three_seconds_after_speech_began() -> None:

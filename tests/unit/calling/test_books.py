@@ -15,6 +15,7 @@ from core.clock import CHINA
 from core.db import Database
 from dialer.calling import ledger, outcomes
 from dialer.calling.dispositions import Disposition, Judged
+from dialer.calling.evidence.answering import Answer, AnswerVerdict
 from dialer.calling.session import SessionResult
 from dialer.calling.settling import Settling, call_again, settle
 from dialer.programmes.load import load_pack
@@ -122,6 +123,18 @@ def finish(
         settle(session, attempt, result, judged, Settling(PACK.runnable(), ChinaCalendars(), at, PACK))
     with db.session() as session:
         return session.get_one(Callback, "B1")
+
+
+def test_a_machine_that_was_hung_up_on_is_nobody_who_answered(db: Database) -> None:
+    mailbox = AnswerVerdict(Answer.VOICEMAIL, 0.9, 2600, "announcement")
+    machine = finish(db, SessionResult(answer=mailbox, machine=True))
+    assert (machine.state, machine.outcome) == (CallbackState.PLANNED, None)
+    with db.session() as session:
+        attempt = session.scalars(select(Attempt)).one()
+        assert (attempt.disposition, attempt.counts, attempt.answer_class) == ("answered", True, "voicemail")
+        assert attempt.answer_evidence is not None
+        assert attempt.answer_evidence["acted"]
+    assert machine.next_attempt_at >= NOW + PACK.runnable().retries.rungs[Disposition.NO_ANSWER].delay
 
 
 @pytest.mark.rule("D-01")

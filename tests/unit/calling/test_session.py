@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dialer.calling.evidence.answering import Answer, AnswerVerdict
 from dialer.lines.base import EarlyMedia, EndedBy, Provisional
 from dialer.lines.inband import COLUMNS, KEYS, ROWS, KeyDetector
 
@@ -316,3 +317,98 @@ def test_keys_that_are_only_tones_count_once_over_a_trunk_that_sends_them_so(
         assert len(stage.answers) == keys
 
     play(scenario, tone_keys=detector)
+
+
+class Told:
+    """A watch that tells what the test says."""
+
+    def __init__(self) -> None:
+        self.say: Callable[[AnswerVerdict], None] | None = None
+        self.heard_ms = 0
+        self.closed = False
+
+    def begin(self, told: Callable[[AnswerVerdict], None]) -> None:
+        self.say = told
+
+    def feed(self, heard: bytes) -> None:
+        self.heard_ms += len(heard) // 16
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def verdict_of(kind: Answer) -> AnswerVerdict:
+    return AnswerVerdict(kind, 0.9, 2600, "announcement")
+
+
+def test_a_machine_is_hung_up_on_and_hears_nothing_more(play: Play) -> None:
+    watch = Told()
+
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.pass_ms(600)
+        assert watch.say is not None
+        watch.say(verdict_of(Answer.VOICEMAIL))
+        await stage.pass_ms(100)
+        assert stage.client.asked_to_end
+        stage.client.end()
+        result = await stage.result()
+        assert (result.machine, result.verdict, result.recorded) == (True, None, True)
+        assert result.answer == verdict_of(Answer.VOICEMAIL)
+        assert 600 <= watch.heard_ms <= 700
+        assert watch.closed
+
+    play(scenario, watch=watch)
+
+
+def test_who_pressed_a_key_is_a_person_whatever_he_sounds_like(play: Play) -> None:
+    watch = Told()
+
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.press("1")
+        assert watch.say is not None
+        watch.say(verdict_of(Answer.VOICEMAIL))
+        await stage.pass_ms(100)
+        assert not stage.client.asked_to_end
+        stage.client.end()
+        result = await stage.result()
+        assert not result.machine
+        assert result.answer == verdict_of(Answer.VOICEMAIL)  # kept, for the matrix
+
+    play(scenario, watch=watch)
+
+
+@pytest.mark.parametrize("kind", [Answer.PERSON, Answer.SILENCE, Answer.UNKNOWN])
+def test_whoever_may_be_a_person_goes_on(play: Play, kind: Answer) -> None:
+    watch = Told()
+
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.pass_ms(600)
+        assert watch.say is not None
+        watch.say(verdict_of(kind))
+        await stage.pass_ms(1000)
+        assert not stage.client.asked_to_end
+        stage.client.end()
+        assert not (await stage.result()).machine
+
+    play(scenario, watch=watch)
+
+
+def test_a_client_who_speaks_with_an_agent_is_not_hung_up_on(play: Play) -> None:
+    watch = Told()
+
+    async def scenario(stage: Any) -> None:
+        await _with_agent(stage)
+        assert watch.say is not None
+        stage.session.result.keys = 0  # as if a long silence had led to the agent
+        watch.say(verdict_of(Answer.VOICEMAIL))
+        await stage.pass_ms(100)
+        assert not stage.client.asked_to_end
+        stage.client.end()
+        await stage.pass_ms(1500)
+        assert not (await stage.result()).machine
+
+    play(scenario, watch=watch)

@@ -118,6 +118,7 @@ def test_a_second_listening_is_told_one_word_of_every_kind(language: str, phrase
     keys = {one.kind for one in phrases.phrases if one.key and one.text in told}
     assert keys == set(phrases.kinds)
     assert "{" not in told
+    assert not phrases.persons.search(told.lower())
 
 
 def test_a_language_that_the_list_does_not_know_has_no_second_listening(phrases: Phrases) -> None:

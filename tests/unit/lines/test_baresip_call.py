@@ -24,9 +24,6 @@ class Engine:
 
     call_id = "abc"
 
-    def __init__(self, error=AudioNotActive):
-        self.audio = Silent(error)
-
 
 class Silent:
     """Audio that is not there."""
@@ -38,6 +35,10 @@ class Silent:
         raise self._error("gone")
 
     read = write = flush_tx = info = stats = _refuse
+
+
+def a_call(error=AudioNotActive):
+    return BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine(), Silent(error))
 
 
 def event(kind, text=None):
@@ -63,7 +64,7 @@ def told(news, *, released=True):
     """The call after ``news``, and the events a listener heard."""
 
     async def play():
-        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine())
+        call = a_call()
         heard = []
         call.subscribe(heard.append)
         if released:
@@ -99,7 +100,7 @@ def test_an_event_without_its_message_is_told_after_a_while(monkeypatch):
     monkeypatch.setattr(baresip_call, "WITNESS_PATIENCE_S", 0.01)
 
     async def play():
-        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine())
+        call = a_call()
         call.release()
         heard, over = [], asyncio.Event()
         call.subscribe(heard.append)
@@ -127,7 +128,7 @@ def test_a_key_that_is_never_released_is_told_after_a_while(monkeypatch):
     monkeypatch.setattr(baresip_call, "LONGEST_KEY_S", 0.01)
 
     async def play():
-        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine())
+        call = a_call()
         call.release()
         heard, told = [], asyncio.Event()
         call.subscribe(heard.append)
@@ -160,7 +161,7 @@ def test_a_challenge_that_was_answered_is_not_the_last_word():
 @pytest.mark.parametrize("error", [AudioNotActive, AudioRestarted])
 def test_audio_that_is_not_there_raises_nothing(error):
     async def play():
-        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine(error))
+        call = a_call(error)
         call.flush()
         return [call.write(b"\0" * 320) for _ in range(60)], call.read(), call.queued_bytes
 
@@ -169,7 +170,7 @@ def test_audio_that_is_not_there_raises_nothing(error):
 
 def test_a_dead_engine_ends_a_call_once():
     async def play():
-        call = BaresipCall(SimulatedClock(datetime(2026, 11, 23, tzinfo=UTC)), Engine())
+        call = a_call()
         heard = []
         call.subscribe(heard.append)
         call.engine_died()
