@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -37,6 +38,7 @@ FIRST_MS = 600  # the first look after the answer
 QUIET_MS = 400  # between two looks while nobody has spoken
 ENOUGH_MS = 1500  # of speech and waiting for a recogniser to make something of
 AGAIN_MS = 2500  # between two readings of somebody who speaks on
+PATIENCE_S = 30  # for one look, the first of which loads the model
 MOST_LOOKS = 3  # that wait for the worker; more would come too late
 _BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 
@@ -106,10 +108,14 @@ def _again(judge: AnswerJudge, rules: AnswerRules) -> int | None:
 
 
 def look_here(asked: Look) -> Seen:
-    """``look`` as a worker process runs it."""
-    detector = _detector()
-    detector.reset()
-    return look(asked, _phrases(), detector)
+    """``look`` as a worker process runs it; a recogniser that hangs takes the process with it."""
+    signal.alarm(PATIENCE_S)
+    try:
+        detector = _detector()
+        detector.reset()
+        return look(asked, _phrases(), detector)
+    finally:
+        signal.alarm(0)
 
 
 @lru_cache(maxsize=1)
