@@ -162,10 +162,10 @@ class RecordingWriter:
         return self._samples * 1000 // wav.RATE
 
     def write(self, client: bytes, firm: bytes) -> None:
-        """Add one frame of each side: s16le, 8 kHz, equally long (20 ms = 320 bytes each). Never waits for the disk.
+        """Add frames of each side: s16le, 8 kHz, equally long (20 ms = 320 bytes each). Never waits for the disk.
 
         RecordingFailed when the disk is full, broken or half a minute behind (also by every later call; noticed some
-        200 ms after the frame that the disk refused), RecordingTooLong after 24 hours, ValueError for unequal or odd
+        0.2 s after the frames that the disk refused), RecordingTooLong after 24 hours, ValueError for unequal or odd
         frames and after ``close``.
         """
         self._check(client, firm)

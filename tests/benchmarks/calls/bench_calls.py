@@ -43,10 +43,10 @@ FEW = 0.2  # memory a call: what a process grew by from this share of the calls 
 QUICK = os.environ.get("BENCH_QUICK") == "1"
 
 
-def load(folder: Path, *, calls: int, minutes: float, nodes: int = 1) -> dict[str, Any]:
+def load(folder: Path, *, calls: int, minutes: float, nodes: int) -> dict[str, Any]:
     """``calls`` simultaneous calls for ``minutes``, as many new ones a second as keeps them up."""
     seconds, site = minutes * 60, making.make(folder)
-    life = max(LIFE_S, calls / (RATE * nodes)) if nodes == 1 else LIFE_S
+    life = max(LIFE_S, calls / RATE)
     rate = calls / life
     ramp = calls / rate
     total = int((ramp + seconds) * rate)
@@ -166,10 +166,12 @@ def bare(folder: Path, *, calls: int, seconds: float) -> dict[str, Any]:
     return making.last_json(done.stdout)
 
 
-def setup(folder: Path, *, calls: int = 120) -> dict[str, Any]:
+def setup(folder: Path, *, nodes: int, calls: int = 120) -> dict[str, Any]:
     """How many calls a second are set up when all are due at once, from the first answer to the last."""
     site = making.make(folder)
-    with far.far_end(far.answers(LIFE_S), folder) as end, site.node("n0", port=end.port, channels=calls):
+    with far.far_end(far.answers(LIFE_S), folder) as end, ExitStack() as stack:
+        for number in range(nodes):
+            stack.enter_context(site.node(f"n{number}", port=end.port, channels=calls))
         making.fill(site, calls, first=timedelta(seconds=WARM_S), gap_s=0.0, prefix="S")
         time.sleep(WARM_S + LIFE_S + 10)
     with _session(site) as session:
@@ -192,7 +194,7 @@ def clean(folder: Path, *, nodes: int, seconds: float = 40.0) -> dict[str, Any]:
         if any(found[name] for name in FAULTS) or found["recording_error_ms_max"] > 40:
             break
         most = calls
-    return {"max_clean_calls": most, "max_clean_nodes": nodes, "levels": told}
+    return {"max_clean_calls": most, "levels": told}
 
 
 def short(folder: Path, *, count: int) -> dict[str, Any]:
@@ -221,8 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", default="all", choices=["all", "load", "bare", "setup", "short", "clean"])
     parser.add_argument("--calls", type=int, default=125)
-    parser.add_argument("--nodes", type=int, default=1, help="node processes of the load")
-    parser.add_argument("--clean-nodes", type=int, default=2, help="node processes of the largest clean number")
+    parser.add_argument("--nodes", type=int, default=2, help="node processes on this machine")
     parser.add_argument("--minutes", type=float, default=1.0 if QUICK else 5.0)
     parser.add_argument("--short-calls", type=int, default=1000 if QUICK else 20_000)
     args = parser.parse_args()
@@ -233,8 +234,8 @@ def main() -> None:
             for key, value in bare(folder, calls=args.calls, seconds=min(60, args.minutes * 60)).items()
         },
         "load": lambda folder: load(folder, calls=args.calls, minutes=args.minutes, nodes=args.nodes),
-        "setup": setup,
-        "clean": lambda folder: clean(folder, nodes=args.clean_nodes),
+        "setup": lambda folder: setup(folder, nodes=args.nodes),
+        "clean": lambda folder: clean(folder, nodes=args.nodes),
         "short": lambda folder: short(folder, count=args.short_calls),
     }
     for name, case in cases.items():
