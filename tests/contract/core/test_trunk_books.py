@@ -177,7 +177,8 @@ def test_faults_in_a_row_open_the_breaker_and_the_far_sides_word_closes_it(db: D
     with db.write() as session:
         assert isinstance(trunks.take(session, later, key="probe"), Taken)
         assert trunks.look(session, later + timedelta(seconds=1)) is not None
-        books.heard(session, place(session, "a", later))
+        place(session, "a", later)
+        books.heard(session, "a", placed_at=later)
         assert trunks.look(session, later + timedelta(seconds=1)) is None
 
 

@@ -26,8 +26,11 @@ def frame(number: int) -> tuple[bytes, bytes]:
     return places.tobytes(), (-places).tobytes()
 
 
-def record(writer: RecordingWriter) -> None:
-    """Give frames as the test asks for them."""
+def record(writer: RecordingWriter, spool: Spool) -> None:
+    """Give frames as the test asks for them.
+
+    A call has 0.2 s between two bursts, in which the disk's thread does its work; here it is waited for instead.
+    """
     given = 0
     for _ in sys.stdin:
         for _ in range(BURST):
@@ -38,6 +41,7 @@ def record(writer: RecordingWriter) -> None:
                 return
             given += 1
             print(given, flush=True)
+        spool._disk.drain()
 
 
 def main(folder: str, recording_id: str, limit: str) -> None:
@@ -46,7 +50,7 @@ def main(folder: str, recording_id: str, limit: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     spool = Spool(Path(folder), SystemClock(), min_free_bytes=1)
     with spool.open(recording_id) as writer:
-        record(writer)
+        record(writer, spool)
     spool.close()
     print("closed", flush=True)
 

@@ -23,6 +23,7 @@ POSTS = [
     "/lists/attempts",
     "/clients",
     "/calls/cb-2/outcome",
+    "/calls/cb-1/answered/att-1b",
     "/recordings/rec-1/listen",
     "/recordings/rec-1/verify",
     "/api/v1/search",
