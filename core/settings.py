@@ -217,6 +217,7 @@ SECTIONS: dict[str, type[Any]] = {
     "node": Node,
     "desk": Desk,
     "pacing": Pacing,
+    "dispositions": Dispositions,
     "transcribe": Transcribe,
     "web": Web,
     "webhook": Webhook,

@@ -20,6 +20,7 @@ from core.clock import china
 from core.errors import SettingsError
 from core.settings import Trunk as TrunkSettings
 from dialer.calling.scripts import Scripts
+from dialer.calling.watching import answer_rules
 from dialer.following import webhooks
 from dialer.lines.baresip_line import BaresipLine
 from dialer.lines.base import Line, Trunk
@@ -173,6 +174,7 @@ def transcribe(context: Context, once: bool, retry: bool, as_json: bool) -> None
     if retry:
         with context.db.write() as session:
             retry_failed(session)
+    answer_rules(context.settings)  # a wrong word is told at once, not by a thread
     run = transcription(context)
     if once:
         report = run.run_pending(progress=None if as_json else _show_progress)

@@ -10,7 +10,7 @@ from typing import get_type_hints
 import pytest
 
 from core.errors import SettingsError
-from core.settings import SECTIONS, Settings, load_settings
+from core.settings import NAMED, SECTIONS, Settings, load_settings
 
 pytestmark = pytest.mark.unit
 
@@ -34,6 +34,10 @@ def test_without_a_file_every_setting_has_its_default() -> None:
 def test_the_file_sets_a_value(toml) -> None:
     settings = load_settings(toml('[firm]\nname = "东方证券"\n[web]\nport = 9000\n'), {})
     assert (settings.firm.name, settings.web.port) == ("东方证券", 9000)
+
+
+def test_every_part_of_the_settings_can_be_set() -> None:
+    assert {part.name for part in fields(Settings)} == {*SECTIONS, *(f"{name}s" for name in NAMED)}
 
 
 def test_the_environment_wins_over_the_file(toml) -> None:
