@@ -8,12 +8,11 @@ looked at again later. A second listening that fails costs the verdict nothing b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
@@ -22,11 +21,11 @@ from core.errors import HuifangError
 from dialer.calling.evidence.announcements import Phrases
 from dialer.calling.evidence.verdict import EarlyVerdict, judge_early
 from dialer.calling.reclassify import judge_again, store
-from dialer.tables import LIVING, Attempt, AttemptState
-from transcribe.tables import Channel, Segment, Transcript, TranscriptState
+from dialer.calling.transcribed import a_page, clients_side, waiting
+from dialer.tables import Attempt
+from transcribe.tables import Transcript
 
 logger = logging.getLogger(__name__)
-BATCH = 50  # attempts read at a time
 ACTOR = "hearing"
 Read = Callable[[str], bytes]
 ListenAgain = Callable[[bytes, str], Sequence[str]]
@@ -62,7 +61,7 @@ def hear(db: Database, read: Read, phrases: Phrases, clock: Clock, listen_again:
         again = partial(listen_again, pcm, clip.language)
         return judge_early(pcm, clip.text, phrases, heard_at=clip.heard_at, again=again)
 
-    return sum(_heard(db, clip, judge, clock) for clip in _waiting(db))
+    return sum(_heard(db, clip, judge, clock) for clip in waiting(db, _page))
 
 
 def _heard(db: Database, clip: Clip, judge: Callable[[Clip], EarlyVerdict], clock: Clock) -> bool:
@@ -85,42 +84,16 @@ def keep(session: Session, attempt_id: str, verdict: EarlyVerdict, *, at: dateti
         store(session, attempt, judged, at=at, actor=ACTOR)
 
 
-def _waiting(db: Database) -> Iterator[Clip]:
-    """Unanswered attempts whose recording is transcribed and has not been judged, the oldest first."""
-    last = ""
-    while True:
-        with db.session() as session:
-            clips = _page(session, last)
-        if not clips:
-            return
-        yield from clips
-        last = clips[-1].attempt_id
-
-
 def _page(session: Session, after: str) -> list[Clip]:
-    wanted = (
-        select(Attempt.attempt_id, Attempt.recording_id, Transcript.transcript_id, Transcript.language)
-        .join(Transcript, Transcript.recording_id == Attempt.recording_id)
-        .where(
-            Attempt.state.not_in((*LIVING, AttemptState.INTERRUPTED)),  # said so, the small index serves
-            Attempt.answered_at.is_(None),
-            Attempt.early.is_(None),
-            Attempt.recording_id.is_not(None),
-            Attempt.attempt_id > after,
-            Transcript.state == TranscriptState.DONE,
-        )
-        .order_by(Attempt.attempt_id)
-        .limit(BATCH)
-    )
+    wanted = a_page(after, Attempt.answered_at.is_(None), Attempt.early.is_(None))
     return [
-        Clip(attempt, recording or "", language, *_said(session, transcript))
-        for attempt, recording, transcript, language in session.execute(wanted)
+        Clip(attempt.attempt_id, attempt.recording_id or "", transcript.language, *_said(session, transcript))
+        for attempt, transcript in session.execute(wanted).tuples()
     ]
 
 
-def _said(session: Session, transcript_id: str) -> tuple[str, tuple[int, int] | None]:
+def _said(session: Session, transcript: Transcript) -> tuple[str, tuple[int, int] | None]:
     """What the client's channel says, and where."""
-    theirs = (Segment.transcript_id == transcript_id, Segment.channel == Channel.CLIENT)
-    said = session.scalars(select(Segment).where(*theirs).order_by(Segment.start_ms)).all()
+    said = clients_side(session, transcript.transcript_id)
     text = " ".join(segment.text for segment in said)
     return text, (said[0].start_ms, said[-1].end_ms) if said else None

@@ -8,11 +8,10 @@ moves nothing: no call is hung up, no call-back closed (an answered call is no c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.db import Database
@@ -20,12 +19,12 @@ from core.errors import HuifangError
 from dialer.calling.evidence.announcements import Phrases
 from dialer.calling.evidence.answering import AnswerJudge, AnswerRules, AnswerVerdict, replay
 from dialer.calling.evidence.tones import tones_of
+from dialer.calling.transcribed import a_page, clients_side, waiting
 from dialer.calling.voice import Voices
-from dialer.tables import LIVING, Attempt, AttemptState
-from transcribe.tables import Channel, Segment, Transcript, TranscriptState
+from dialer.tables import Attempt
+from transcribe.tables import Transcript
 
 logger = logging.getLogger(__name__)
-BATCH = 50  # attempts read at a time
 RECOGNISED = timedelta(seconds=1.3)
 """How long after a piece of speech its text is known: what whisper-base takes for a few seconds (docs/evidence.md)."""
 
@@ -74,7 +73,7 @@ def judge_answers(db: Database, shadow: Shadow) -> int:
 
     A recording that cannot be read is told of and looked at again the next time.
     """
-    return sum(_judged(db, call, shadow) for call in _waiting(db))
+    return sum(_judged(db, call, shadow) for call in waiting(db, _page))
 
 
 def _judged(db: Database, call: AnsweredCall, shadow: Shadow) -> bool:
@@ -89,40 +88,14 @@ def _judged(db: Database, call: AnsweredCall, shadow: Shadow) -> bool:
     return True
 
 
-def _waiting(db: Database) -> Iterator[AnsweredCall]:
-    last = ""
-    while True:
-        with db.session() as session:
-            calls = [
-                _call(session, attempt, transcript) for attempt, transcript in session.execute(_page(last)).tuples()
-            ]
-        if not calls:
-            return
-        yield from calls
-        last = calls[-1].attempt_id
+def _page(session: Session, after: str) -> list[AnsweredCall]:
+    wanted = a_page(after, Attempt.answered_at.is_not(None), Attempt.answer_class.is_(None))
+    return [_call(session, attempt, transcript) for attempt, transcript in session.execute(wanted).tuples()]
 
 
-def _page(after: str) -> Select[tuple[Attempt, str]]:
-    return (
-        select(Attempt, Transcript.transcript_id)
-        .join(Transcript, Transcript.recording_id == Attempt.recording_id)
-        .where(
-            Attempt.state.not_in((*LIVING, AttemptState.INTERRUPTED)),
-            Attempt.answered_at.is_not(None),
-            Attempt.answer_class.is_(None),
-            Attempt.recording_id.is_not(None),
-            Attempt.attempt_id > after,
-            Transcript.state == TranscriptState.DONE,
-        )
-        .order_by(Attempt.attempt_id)
-        .limit(BATCH)
-    )
-
-
-def _call(session: Session, attempt: Attempt, transcript_id: str) -> AnsweredCall:
+def _call(session: Session, attempt: Attempt, transcript: Transcript) -> AnsweredCall:
     answer_ms = answered_after_ms(attempt)
-    theirs = (Segment.transcript_id == transcript_id, Segment.channel == Channel.CLIENT, Segment.end_ms > answer_ms)
-    said = session.scalars(select(Segment).where(*theirs).order_by(Segment.start_ms))
+    said = clients_side(session, transcript.transcript_id, answer_ms)
     texts = tuple((max(0, one.start_ms - answer_ms), one.end_ms - answer_ms, one.text) for one in said)
     return AnsweredCall(attempt.attempt_id, attempt.recording_id or "", answer_ms, texts)
 

@@ -125,6 +125,10 @@ def test_a_wrong_setting_is_refused_with_its_place(run: Run, tmp_path: Path, tom
     refused(run("plan"), *words)
 
 
+def test_a_word_that_says_nothing_about_machines_is_refused_at_once(run: Run) -> None:
+    refused(run("transcribe", HUIFANG_DISPOSITIONS_ANSWER="perhaps"), "dispositions.answer", "shadow, act or off")
+
+
 def test_an_unknown_key_of_a_pack_is_refused_with_its_place(run: Run, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("pack: own\nextends: GAL\nwindow: open\n", "utf-8")
     refused(run("plan", HUIFANG_FIRM_PACK="own.yaml"), "own.yaml:3:1", "window")
