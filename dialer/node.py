@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from core.errors import HuifangError
 from dialer.calling import ledger
 from dialer.calling.claims import IDLE_S, Claims, Leased, Waiting
@@ -77,7 +79,8 @@ class Node:
         self._voices = Voices()
         self._watches = watches(rooms.settings)
         self._live: dict[str, asyncio.Task[None]] = {}
-        self._failed: list[str] = []
+        self._faults = 0  # of ours, since the start
+        self._cleared = 0  # how many of them were cleared up behind
         self._unsealed: list[str] = []
         self._starved = 0
         sights = Sights(lambda: len(self._live), self._figures, lambda: self._claims.draining, self.drain)
@@ -125,7 +128,7 @@ class Node:
         cleared_at = self._clock.monotonic()
         while not self._claims.draining:
             began = self._clock.monotonic()
-            pause = await self._dial_turn()
+            pause = await self._turn()
             if began - cleared_at > CLEAR_UP_S:
                 await self._clear_up()
                 cleared_at = began
@@ -133,6 +136,15 @@ class Node:
         while self._live:
             await asyncio.wait(self._live.values())
         await self._clear_up()
+
+    async def _turn(self) -> float:
+        """A dial turn; the books out of reach end no call and no node: it looks again until they can be reached."""
+        try:
+            return await self._dial_turn()
+        except DBAPIError as error:
+            self._faults += 1
+            logger.error("nothing can be dialed, the books are out of reach: %s", type(error).__name__)  # noqa: TRY400
+            return IDLE_S
 
     async def _dial_turn(self) -> float:
         """Start a call when one is due and a channel is free; after how many seconds to look again."""
@@ -174,22 +186,39 @@ class Node:
         del self._live[attempt_id]
         if not task.cancelled() and task.exception() is not None:
             logger.error("attempt %s failed", attempt_id, exc_info=task.exception())
-            self._failed.append(attempt_id)
+            self._faults += 1
 
     async def _clear_up(self) -> None:
         """Bring to an end what a fault of ours left open: attempts in the books, recordings in the spool."""
-        while self._failed:
-            kept = await self._store.write(partial(self._endings.abandon, self._failed.pop()))
-            if kept is not None:
-                self._unsealed.append(kept)
+        try:
+            await self._abandon_unheld()
+        except DBAPIError as error:
+            logger.error("nothing can be cleared up yet: %s", type(error).__name__)  # noqa: TRY400
+            return
         waiting, self._unsealed = self._unsealed, []
         for recording_id in waiting:
             await self._seal(recording_id)
 
+    async def _abandon_unheld(self) -> None:
+        """Attempts of ours that no call holds: it failed, or the lease was stored and its answer lost on the way."""
+        faults = self._faults
+        if faults == self._cleared:
+            return
+        for attempt_id in await self._store.write(partial(self._endings.unheld, frozenset(self._live))):
+            kept = await self._store.write(partial(self._endings.abandon, attempt_id))
+            if kept is not None:
+                self._unsealed.append(kept)
+        self._cleared = faults
+
     def _figures(self) -> Mapping[str, float]:
         """What the heartbeat shows of the media loop, since the start of this process."""
         missed = self._watches.missed if self._watches else 0
-        return {**asdict(self._loop.figures), "starved_frames": self._starved, "missed_looks": missed}
+        return {
+            **asdict(self._loop.figures),
+            "starved_frames": self._starved,
+            "missed_looks": missed,
+            "faults": self._faults,
+        }
 
     # --- one call ----------------------------------------------------------------------------------------------------
 
@@ -252,8 +281,9 @@ class Node:
         """Into the archive; when the archive refuses, the spool keeps it and it is tried again."""
         try:
             await self._store.run(partial(self._endings.seal, recording_id))
-        except HuifangError as error:
-            logger.error("recording %s is not sealed yet: %s", recording_id, error)  # noqa: TRY400 - it says all
+        except (HuifangError, DBAPIError) as error:
+            told = type(error).__name__ if isinstance(error, DBAPIError) else error
+            logger.error("recording %s is not sealed yet: %s", recording_id, told)  # noqa: TRY400 - it says all
             self._unsealed.append(recording_id)
 
 

@@ -85,6 +85,13 @@ class Endings:
         retry(session, attempt, judged.disposition, self._settling())
         return attempt.recording_id
 
+    def unheld(self, held: frozenset[str], session: Session) -> list[str]:
+        """The ids of attempts that the books count as ours and living, and that are none of ``held``."""
+        ours = select(Attempt.attempt_id).where(
+            Attempt.node == self.rooms.settings.node.name, Attempt.state.in_(LIVING)
+        )
+        return [attempt_id for attempt_id in session.scalars(ours) if attempt_id not in held]
+
     def close_interrupted(self, session: Session) -> list[str]:
         """Close what died with the last run of this node; returns the ids of its attempts.
 
