@@ -147,6 +147,16 @@ class Dispositions:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """Spoken answers of live calls (docs/voice.md)."""
+
+    answers: str = _setting("keys", "keys: answers are taken by key alone; voice: by key and by voice at once")
+    workers: int = _setting(2, "recogniser processes of each node")
+    queue: int = _setting(12, "how many answers may wait for each process; more come back as not understood")
+    patience_s: float = _setting(4.0, "after so long an answer that is not recognised counts as not understood")
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe:
     """Speech to text."""
 
@@ -184,6 +194,7 @@ class Settings:
     desk: Desk = field(default_factory=Desk)
     pacing: Pacing = field(default_factory=Pacing)
     dispositions: Dispositions = field(default_factory=Dispositions)
+    voice: Voice = field(default_factory=Voice)
     transcribe: Transcribe = field(default_factory=Transcribe)
     web: Web = field(default_factory=Web)
     webhook: Webhook = field(default_factory=Webhook)
@@ -218,6 +229,7 @@ SECTIONS: dict[str, type[Any]] = {
     "desk": Desk,
     "pacing": Pacing,
     "dispositions": Dispositions,
+    "voice": Voice,
     "transcribe": Transcribe,
     "web": Web,
     "webhook": Webhook,

@@ -23,6 +23,7 @@ from dialer.calling.endings import Endings
 from dialer.calling.media import MediaLoop
 from dialer.calling.session import CallSession, SessionResult, TakenAnswer
 from dialer.calling.voice import Voices
+from dialer.calling.voice_answers import listeners
 from dialer.calling.watching import watches
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.lines.base import Answered, Call, CallEvent, LineError
@@ -78,6 +79,7 @@ class Node:
         )
         self._voices = Voices()
         self._watches = watches(rooms.settings)
+        self._listeners = listeners(rooms.settings)
         self._live: dict[str, asyncio.Task[None]] = {}
         self._faults = 0  # of ours, since the start
         self._cleared = 0  # how many of them were cleared up behind
@@ -105,10 +107,14 @@ class Node:
             self._store.close()
             if self._watches is not None:
                 self._watches.close()
+            if self._listeners is not None:
+                self._listeners.close()
         self._membership.check()
 
     async def _work(self) -> None:
         await self.recover()
+        if self._listeners is not None:  # the first client who speaks does not wait for a model to be read
+            await asyncio.gather(*self._listeners.warm(), return_exceptions=True)
         await self._rooms.line.start()
         ticking = asyncio.create_task(self._loop.run())
         try:
@@ -213,11 +219,13 @@ class Node:
     def _figures(self) -> Mapping[str, float]:
         """What the heartbeat shows of the media loop, since the start of this process."""
         missed = self._watches.missed if self._watches else 0
+        answers = asdict(self._listeners.figures) if self._listeners else {}
         return {
             **asdict(self._loop.figures),
             "starved_frames": self._starved,
             "missed_looks": missed,
             "faults": self._faults,
+            **{f"answers_{name}": count for name, count in answers.items()},
         }
 
     # --- one call ----------------------------------------------------------------------------------------------------
@@ -260,6 +268,7 @@ class Node:
             voices=self._voices,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
             tone_keys=KeyDetector() if self._rooms.settings.trunks[job.leased.trunk].keys == "tones" else None,
+            listeners=self._listeners,
             watch=self._watches.follow(job.leased.script.flow.language) if self._watches else None,
         )
         return await session.run()

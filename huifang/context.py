@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,7 +18,7 @@ from core.settings import Settings, load_settings
 from dialer.planning.nightly import Night
 from dialer.programmes.load import load_pack
 from dialer.programmes.model import Pack
-from ivr_flows.loader import load_flow, names
+from ivr_flows import register
 from recordings.archive import Archive
 
 DEFAULT_CONFIG = Path("huifang.toml")
@@ -75,12 +74,8 @@ class Context(AbstractContextManager["Context"]):
 
     def _flow_hashes(self) -> dict[str, frozenset[str]]:
         """The versions of each script in force, one a language."""
-        firm = self.settings.firm
-        companies = {"zh-CN": firm.name, "en": firm.name_en}
-        found: dict[str, set[str]] = defaultdict(set)
-        for name, language in names():
-            found[name].add(load_flow(name, language, company=companies[language]).hash)
-        return {name: frozenset(hashes) for name, hashes in found.items()}
+        with self.db.session() as session:
+            return register.approved_hashes(session)
 
     @cached_property
     def archive(self) -> Archive:

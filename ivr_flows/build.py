@@ -1,16 +1,22 @@
-"""Turns a document that fits the schema into typed steps: durations to milliseconds, defaults into every step."""
+"""Turns a flattened flow into typed steps in one language: durations to milliseconds, texts to prompts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypedDict, cast
 
 from ivr_flows.document import Tree
+from ivr_flows.flatten import Flat
+from ivr_flows.library import Fields
 from ivr_flows.model import (
+    Appointment,
     Ask,
     Choice,
+    Confirm,
+    Digits,
     End,
     Flow,
     FollowUp,
@@ -23,71 +29,81 @@ from ivr_flows.model import (
     Say,
     Scale,
     Step,
+    VoiceTask,
 )
 
-Fields = Mapping[str, "Tree"]
-
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000}
-_BARGE_IN = frozenset({"match", "choice", "scale"})
-_NOT_PLAYED_LIMIT = 3
+_BARGE_IN = frozenset({"match", "choice", "scale", "digits", "appointment"})
+PAUSES = " ，,。.、；;：:"
+"""What stands around a spoken fact and is not spoken itself."""
+_FIELD = re.compile(r"(\{\w+\})")
+_YES_NO = {"1": "yes", "2": "no"}
+_VOICES: Mapping[str, Literal["yes_no", "digits", "scale", "choice"]] = {
+    "ask": "yes_no",
+    "match": "digits",
+    "digits": "digits",
+    "scale": "scale",
+    "choice": "choice",
+}
 
 
-def flow(tree: Fields, company: str, lines: Mapping[str, int]) -> Flow:
-    """Build the flow; `company` is spoken wherever a text says {company}, `lines` are the line of each step."""
-    prompts = {
-        name: prompt(name, _text(tree, "language"), str(text), company) for name, text in _map(tree, "prompts").items()
-    }
-    steps = {
-        name: _Step(tree, name, cast("Fields", body), lines.get(name, 0)).build()
-        for name, body in _map(tree, "steps").items()
-    }
+def flow(tree: Fields, flat: Flat, language: str, company: str, *, sources: Mapping[str, str]) -> Flow:
+    """Build the flow in `language`; `company` is spoken wherever a text says {company}.
+
+    `tree` is the flow's own document (name, title, entry...), `flat` its steps written out, `sources` its files.
+    """
+    said = {name: prompts(name, language, str(texts[language]), company) for name, texts in flat.texts.items()}
+    builders = {name: _Step(name, body, said, flat.origins[name], language) for name, body in flat.steps.items()}
+    head = {key: str(tree[key]) for key in ("flow", "version", "entry", "body", "closing", "agent", "max_turns")}
+    title = str(cast("Fields", tree["title"])[language])
+    texts = {name: str(texts[language]) for name, texts in flat.texts.items()}
+    document = {**head, "title": title, "language": language, "texts": texts, "steps": flat.steps}
     return Flow(
-        name=_text(tree, "flow"),
-        version=int(_text(tree, "version")),
-        language=_text(tree, "language"),
-        title=_text(tree, "title"),
+        name=head["flow"],
+        version=int(head["version"]),
+        language=language,
+        title=title,
         company=company,
-        entry=_text(tree, "entry"),
-        agent=_text(tree, "agent"),
-        max_turns=int(_text(tree, "max_turns")),
-        steps=steps,
-        prompts=prompts,
-        hash=identity(tree, company),
-        document=tree,
+        entry=head["entry"],
+        body=head["body"],
+        closing=head["closing"],
+        agent=head["agent"],
+        max_turns=int(head["max_turns"]),
+        steps={name: builder.build() for name, builder in builders.items()},
+        prompts={prompt.id: prompt for pieces in said.values() for prompt in pieces},
+        hash=identity(document, company),
+        parts=(head["flow"],),
+        document=document,
+        sources=sources,
     )
 
 
-def identity(tree: Fields, company: str) -> str:
-    """The flow's identity: sha256 over the canonical document with the firm's name filled in (C-09)."""
+def identity(document: Mapping[str, object], company: str) -> str:
+    """The flow's identity: sha256 over the canonical flattened document with the firm's name filled in (C-09)."""
     canonical = json.dumps(
-        {"company": company, "document": tree}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        {"company": company, "document": document}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def prompt(name: str, language: str, text: str, company: str) -> Prompt:
-    """A prompt; one that is a single {fact} is spoken in the call."""
-    if text.startswith("{") and text.endswith("}") and text != "{company}":
-        return Prompt(name, language, "", text[1:-1])
-    return Prompt(name, language, " ".join(text.replace("{company}", company).split()))
+def prompts(name: str, language: str, text: str, company: str) -> tuple[Prompt, ...]:
+    """A text as prompts: what is fixed, and between it each {fact} that is spoken in the call."""
+    pieces = [piece for piece in _FIELD.split(text.replace("{company}", company)) if piece.strip(PAUSES)]
+    if len(pieces) == 1:
+        return (_prompt(name, language, pieces[0]),)
+    return tuple(_prompt(f"{name}.{number}", language, piece.lstrip(PAUSES)) for number, piece in enumerate(pieces, 1))
+
+
+def _prompt(name: str, language: str, piece: str) -> Prompt:
+    if _FIELD.fullmatch(piece):
+        return Prompt(name, language, "", piece[1:-1])
+    return Prompt(name, language, " ".join(piece.split()))
 
 
 def milliseconds(text: str) -> int:
     """ "800ms", "6s" or "2m" as milliseconds."""
     number = text.rstrip("ms")
     return int(number) * _UNITS[text[len(number) :]]
-
-
-def _text(fields: Fields, name: str) -> str:
-    return str(fields[name])
-
-
-def _map(fields: Fields, name: str) -> Fields:
-    return cast("Fields", fields.get(name, {}))
-
-
-def _names(value: Tree) -> tuple[str, ...]:
-    return tuple(str(item) for item in cast("Iterable[Tree]", value))
 
 
 class _Common(TypedDict):
@@ -105,44 +121,59 @@ class _QuestionFields(TypedDict):
     outcomes: Mapping[str, str]
     no_input: Retry
     no_match: Retry
+    voice: VoiceTask | None
+    confirm: Confirm
+    echo: Mapping[str, tuple[str, ...]]
 
 
 class _Step:
-    """One step's fields with its defaults at hand: the step's own, then the verb's, then the flow's."""
+    """One flattened step in one language."""
 
-    def __init__(self, tree: Fields, name: str, body: Fields, line: int) -> None:
-        self._tree, self._name, self._body, self._line = tree, name, body, line
+    def __init__(
+        self, name: str, body: Fields, said: Mapping[str, tuple[Prompt, ...]], origin: tuple[object, ...], language: str
+    ) -> None:
+        self._name, self._body, self._texts, self._language = name, body, said, language
         self._verb = next(verb for verb in _BUILDERS if verb in body)
+        document, place = origin
+        self._line = getattr(document, "places", {}).get(place, (0, 0))[0]
 
     def build(self) -> Step:
         return _BUILDERS[self._verb](self)
 
     def say(self) -> Say:
-        mandatory = self._flag("mandatory", False)
-        lost = self._lost() if mandatory else None
-        return Say(**self._common(), next=_text(self._body, "next"), mandatory=mandatory, not_played=lost)
+        lost = self._retry("not_played") if "not_played" in self._body else None
+        return Say(**self._common(), next=self._text("next"), mandatory=self._flag("mandatory"), not_played=lost)
 
     def ask(self) -> Ask:
-        keys = self._strings("keys") or {"1": "yes", "2": "no"}
-        wanted = cast('Literal["yes", "no", "any"]', _text(self._body, "pass"))
-        return Ask(**self._common(), **self._question(), keys=keys, expected=wanted)
+        wanted = cast('Literal["yes", "no", "any"]', self._body.get("pass", "any"))
+        return Ask(**self._common(), **self._question(), keys=self._keys(), expected=wanted, check=self._check())
 
     def match(self) -> Match:
-        check, digits = _text(self._body, "check"), int(_text(self._body, "digits"))
-        return Match(**self._common(), **self._question(), check=check, digits=digits)
+        return Match(**self._common(), **self._question(), check=self._text("check"), digits=int(self._text("digits")))
 
     def choice(self) -> Choice:
-        return Choice(**self._common(), **self._question(), keys=self._strings("keys"))
+        wanted = str(self._body.get("pass", "any"))
+        return Choice(**self._common(), **self._question(), keys=self._keys(), expected=wanted, check=self._check())
 
     def scale(self) -> Scale:
-        return Scale(**self._common(), **self._question(), top=int(str(self._body.get("top", "5"))))
+        return Scale(**self._common(), **self._question(), top=self._top())
+
+    def digits(self) -> Digits:
+        length = cast("Fields", self._body["length"])
+        least, most = int(str(length["min"])), int(str(length["max"]))
+        masked, check = self._flag("mask"), self._check()
+        return Digits(**self._common(), **self._question(), least=least, most=most, masked=masked, check=check)
 
     def open(self) -> Open:
-        longest, silence = (milliseconds(_text(self._body, name)) for name in ("max", "silence"))
+        longest, silence = (milliseconds(self._text(name)) for name in ("max", "silence"))
         return Open(**self._common(), **self._question(), max_ms=longest, silence_ms=silence)
 
+    def appointment(self) -> Appointment:
+        offers = tuple(self._said(offer) for offer in cast("Iterable[Tree]", self._body["offers"]))
+        return Appointment(**self._common(), **self._question(), offers=offers)
+
     def handoff(self) -> Handoff:
-        return Handoff(**self._common(), unavailable=_text(self._body, "unavailable"))
+        return Handoff(**self._common(), unavailable=self._text("unavailable"))
 
     def end(self) -> End:
         outcome = cast("OutcomeName | None", self._body.get("outcome"))
@@ -151,44 +182,69 @@ class _Step:
     def _common(self) -> _Common:
         return {
             "id": self._name,
-            "prompts": _names(self._body[self._verb]),
+            "prompts": self._said(self._body[self._verb]),
             "barge_in": self._flag("barge_in", self._verb in _BARGE_IN),
             "when": cast("str | None", self._body.get("when")),
             "otherwise": cast("str | None", self._body.get("otherwise")),
-            "rules": _names(self._body.get("rules", [])),
+            "rules": tuple(str(rule) for rule in cast("Iterable[Tree]", self._body.get("rules", []))),
             "line": self._line,
         }
 
     def _question(self) -> _QuestionFields:
+        echo = cast("Fields", self._body["echo"])
         return {
-            "question": _text(self._body, "question"),
-            "outcomes": self._strings("outcomes"),
-            "no_input": _retry(cast("Fields", self._scoped("no_input"))),
-            "no_match": _retry(cast("Fields", self._scoped("no_match"))),
+            "question": self._text("question"),
+            "outcomes": {name: str(target) for name, target in cast("Fields", self._body["outcomes"]).items()},
+            "no_input": self._retry("no_input"),
+            "no_match": self._retry("no_match"),
+            "voice": self._voice(bool(echo)),
+            "confirm": cast("Confirm", self._body.get("confirm", "unsure")),
+            "echo": {value: self._said(names) for value, names in echo.items()},
         }
 
-    def _scoped(self, name: str) -> Tree | None:
-        defaults = _map(self._tree, "defaults")
-        scopes = (self._body, _map(defaults, self._verb), defaults)
-        return next((scope[name] for scope in scopes if name in scope), None)
+    def _voice(self, echoed: bool) -> VoiceTask | None:
+        if not self._flag("voice") or not (echoed or self._verb == "match"):
+            return None
+        return VoiceTask(_VOICES[self._verb], self._language, options=self._spoken())
 
-    def _flag(self, name: str, default: bool) -> bool:
-        value = self._scoped(name)
-        return default if value is None else value == "true"
+    def _spoken(self) -> dict[str, tuple[str, ...]]:
+        """Each value and how it is said; a mark only by its number (the words for it are the recogniser's data)."""
+        if self._verb == "scale":
+            return {str(mark): () for mark in range(1, self._top() + 1)}
+        if self._verb != "choice":
+            return {}
+        options = cast("Mapping[str, Mapping[str, Fields]]", self._body["options"])
+        heard = {value: cast("Iterable[Tree]", option["said"][self._language]) for value, option in options.items()}
+        return {value: tuple(str(phrase) for phrase in phrases) for value, phrases in heard.items()}
 
-    def _strings(self, name: str) -> dict[str, str]:
-        return {key: str(value) for key, value in _map(self._body, name).items()}
+    def _keys(self) -> dict[str, str]:
+        if self._verb == "choice":
+            options = cast("Mapping[str, Fields]", self._body["options"])
+            return {str(option["key"]): value for value, option in options.items()}
+        given = cast("Fields", self._body.get("keys", _YES_NO))
+        return {key: str(value) for key, value in given.items()}
 
-    def _lost(self) -> Retry:
-        fields = self._scoped("not_played")
-        return _retry(cast("Fields", fields)) if fields else Retry(_NOT_PLAYED_LIMIT, _text(self._tree, "agent"))
+    def _check(self) -> str | None:
+        return str(self._body["check"]) if "check" in self._body else None
 
+    def _top(self) -> int:
+        return int(str(self._body.get("top", "5")))
 
-def _retry(fields: Fields) -> Retry:
-    said = _map(fields, "say")
-    after = milliseconds(_text(fields, "after")) if "after" in fields else 0
-    prompts = tuple(_names(said[count]) for count in sorted(said))
-    return Retry(int(_text(fields, "limit")), _text(fields, "then"), prompts, after)
+    def _text(self, name: str) -> str:
+        return str(self._body[name])
+
+    def _flag(self, name: str, default: bool = False) -> bool:
+        return default if name not in self._body else self._body[name] == "yes"
+
+    def _said(self, names: Tree) -> tuple[str, ...]:
+        return tuple(prompt.id for name in cast("Iterable[Tree]", names) for prompt in self._texts[str(name)])
+
+    def _retry(self, name: str) -> Retry:
+        fields = cast("Fields", self._body[name])
+        said = cast("Fields", fields.get("say", {}))
+        after = milliseconds(str(fields["after"])) if "after" in fields else 0
+        prompts = tuple(self._said(said[count]) for count in sorted(said))
+        return Retry(int(str(fields["limit"])), str(fields["then"]), prompts, after)
 
 
 _BUILDERS: Mapping[str, Callable[[_Step], Step]] = {
@@ -197,7 +253,9 @@ _BUILDERS: Mapping[str, Callable[[_Step], Step]] = {
     "match": _Step.match,
     "choice": _Step.choice,
     "scale": _Step.scale,
+    "digits": _Step.digits,
     "open": _Step.open,
+    "appointment": _Step.appointment,
     "handoff": _Step.handoff,
     "end": _Step.end,
 }

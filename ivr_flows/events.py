@@ -11,6 +11,11 @@ The contract for whoever holds the call:
 * `RingAgent` is answered by `AgentJoined` or, after the caller's own time limit, `AgentUnavailable`. `AgentLeft` comes
   when the agent has set an outcome (or gone without one); it may come after `HungUp`: an agent who was on the line
   keeps the say about the outcome, so the interpreter waits for it and the flow is not finished before.
+* Where a question may be answered by voice, `Listen.voice` says what may be heard. When the client begins to speak
+  while that is listened to, or while a prompt plays that may be barged over, send `SpeechBegan`; it is followed by
+  exactly one `Spoke`, and until then by no `Silence`.
+* On a screen (`interpreter.start(medium=...)`, or an agent on the line) nothing is played: `Show` names the step,
+  `Read` says that it was read out, `Picked` what was chosen.
 * `Finish` comes exactly once and last; later events change nothing.
 """
 
@@ -19,7 +24,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ivr_flows.model import FollowUp, OutcomeName
+from ivr_flows.model import FollowUp, OutcomeName, VoiceTask
+
+By = Literal["ivr", "agent", "client"]
+"""Who put the question: the telephone script, an agent who read it, or the client who read it himself (a form)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,45 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """The client began to speak, `at_ms` after the call was answered."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reading of what was said; `confidence` from 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """He has spoken: what a recogniser heard, the best first (none: nothing that it knows); offsets in call time."""
+
+    candidates: tuple[Candidate, ...]
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """On a screen: the text of `step` has been read, out loud by an agent or by the client himself."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """On a screen: `value` was chosen (or typed) at the question of `step`."""
+
+    step: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The client's side of the call is gone."""
 
@@ -78,7 +125,20 @@ class AgentLeft:
     outcome: OutcomeName | None
 
 
-Event = PromptFinished | Key | Silence | Recorded | HungUp | AgentJoined | AgentUnavailable | AgentLeft
+Event = (
+    PromptFinished
+    | Key
+    | Silence
+    | Recorded
+    | SpeechBegan
+    | Spoke
+    | Read
+    | Picked
+    | HungUp
+    | AgentJoined
+    | AgentUnavailable
+    | AgentLeft
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +151,16 @@ class KeyPress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The reply to one question with its evidence. `value` None: not answered. `passed` None: only recorded."""
+    """The reply to one question with its evidence. `value` None: not answered. `passed` None: only recorded.
+
+    A mandatory passage that was played to its end is kept like an answer, with the value `played`. `spoken` is what a
+    recogniser heard, best first; `read_back` whether the client confirmed it.
+    """
 
     question: str
     step: str
+    flow: str
+    by: By
     rules: tuple[str, ...]
     value: str | None
     passed: bool | None
@@ -105,6 +171,8 @@ class Answer:
     prompts: tuple[str, ...]
     start_ms: int | None = None
     end_ms: int | None = None
+    spoken: tuple[Candidate, ...] = ()
+    read_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +186,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play these prompts one after the other. `barge_in` False: no key will stop it."""
+    """Play these prompts one after the other. `barge_in` False: no key and no word will stop it.
+
+    `voice` is what may be heard meanwhile, when a word may stop it.
+    """
 
     prompts: tuple[str, ...]
     barge_in: bool
+    voice: VoiceTask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """On a screen: the text of `step` and what may be answered."""
+
+    step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +210,11 @@ class StopPlaying:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Wait for keys, at most `timeout_ms`."""
+    """Wait for keys, and where `voice` is given for speech, at most `timeout_ms`."""
 
     timeout_ms: int
     kind: Literal["key", "digits"]
+    voice: VoiceTask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +252,4 @@ class Finish:
     verdict: Verdict
 
 
-Action = Play | StopPlaying | Listen | RecordOpen | RingAgent | Store | HangUp | Finish
+Action = Play | Show | StopPlaying | Listen | RecordOpen | RingAgent | Store | HangUp | Finish

@@ -8,7 +8,8 @@ Rules that hold for every flow, whatever its author wrote:
 * **Passed (D-02)** needs every mandatory passage and every required question that concerns the client, each answered
   rightly. One wrong answer, even if mended later, keeps the flow from passing by itself: an agent decides.
 * **A wish for a person.** "0" leads to an agent at once, except in a mandatory passage (it is finished first, then the
-  agent is called) and in `match` (there it is a digit; silence and failure lead to an agent).
+  agent is called), in `match` and `digits` (there it is a digit; silence and failure lead to an agent), and where times
+  are offered (there it is "none of them").
 * **"*"** says the prompt again, except in a mandatory passage and in `match` (there it stands for X; "#" starts again).
 * **Hang-up.** With an agent on the line the agent still sets the outcome (`AgentLeft` finishes). While a goodbye is
   being said, the verdict it belongs to stands. While an agent is being looked for, nothing is settled. Anywhere else
@@ -22,52 +23,71 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from ivr_flows.checks import MATCHES, applies, missing_facts
+from ivr_flows import judging
+from ivr_flows.checks import missing_facts
 from ivr_flows.errors import FlowFactsMissing, FlowMismatch
 from ivr_flows.events import (
     Action,
     AgentJoined,
     AgentLeft,
     AgentUnavailable,
-    Answer,
+    By,
     Event,
-    Finish,
-    HangUp,
     HungUp,
     Key,
     KeyPress,
     Listen,
-    Play,
+    Picked,
     PromptFinished,
+    Read,
     Recorded,
     RecordOpen,
-    RingAgent,
+    Show,
     Silence,
+    SpeechBegan,
+    Spoke,
     StopPlaying,
-    Store,
     Verdict,
 )
-from ivr_flows.model import Ask, Choice, End, Facts, Flow, Handoff, Match, Open, Question, Retry, Say, Scale, Step
-from ivr_flows.state import Mode, State
-
-Result = tuple[State, list[Action]]
+from ivr_flows.judging import complete
+from ivr_flows.model import Appointment, Digits, End, Facts, Flow, Handoff, Match, Open, Question, Retry, Say, VoiceTask
+from ivr_flows.state import Medium, Mode, State, but
+from ivr_flows.understanding import understand
+from ivr_flows.walking import (
+    Result,
+    again_or_leave,
+    answered,
+    cause_of,
+    confirmation,
+    enter,
+    finish,
+    leave,
+    no_match,
+    number,
+    play,
+    prompts_of,
+    proved,
+    read_back,
+    store,
+)
 
 ECHO_MS = 700
 """A key this soon after the one that ended the last step is the same press twice, not an answer to the next step."""
 
-AGENT_KEY, REPEAT_KEY, RESTART_KEY = "0", "*", "#"
+AGENT_KEY, REPEAT_KEY, RESTART_KEY, END_KEY = "0", "*", "#", "#"
 
 
-def start(flow: Flow, facts: Facts) -> Result:
+def start(flow: Flow, facts: Facts, *, medium: Medium = "call") -> Result:
     """Begin the flow for a client. Raises FlowFactsMissing when a fact it compares or speaks is empty."""
     if missing := missing_facts(flow, facts):
         lacking = ", ".join(missing)
         raise FlowFactsMissing(f"flow {flow.name} needs {lacking}: complete the client's data, then plan again")
-    return _enter(flow, State(flow=flow.hash, facts=facts), flow.entry, "start")
+    mode = Mode.PLAYING if medium == "call" else Mode.SCREEN
+    return enter(flow, State(flow=flow.hash, facts=dict(facts), medium=medium, mode=mode), flow.entry, "start")
 
 
 def step(flow: Flow, state: State, event: Event) -> Result:
-    """Advance by one event. Events that mean nothing in this state change nothing and ask for nothing.
+    """One event. Events that mean nothing in this state change nothing and ask for nothing.
 
     Raises FlowMismatch when the state was made by another version of the script.
     """
@@ -80,8 +100,10 @@ def step(flow: Flow, state: State, event: Event) -> Result:
 
 
 def _advance(flow: Flow, state: State, event: Event) -> Result:
+    if isinstance(event, SpeechBegan | Spoke):
+        return _speech(flow, state, event)
     match state.mode, event:
-        case Mode.RINGING | Mode.AGENT | Mode.WRAP_UP, _:
+        case Mode.RINGING | Mode.AGENT | Mode.WRAP_UP | Mode.SCREEN, _:
             return _agent_event(flow, state, event)
         case Mode.PLAYING | Mode.CLOSING, PromptFinished(prompt_id=prompt) if prompt == state.playing[-1]:
             return _prompt_finished(flow, state, event.complete)
@@ -93,79 +115,6 @@ def _advance(flow: Flow, state: State, event: Event) -> Result:
             return state, []
 
 
-def complete(flow: Flow, state: State) -> bool:
-    """Whether all that `passed` needs is there: every passage heard, every required answer right, none wrong (D-02)."""
-    return not _wrong(state) and not _missing(flow, state)
-
-
-def _wrong(state: State) -> tuple[str, ...]:
-    return tuple(f"wrong:{answer.step}" for answer in state.answers if answer.passed is False)
-
-
-def _missing(flow: Flow, state: State) -> tuple[str, ...]:
-    right = {answer.step for answer in state.answers if answer.passed}
-    lacking = (item.id for item in flow.steps.values() if _needed(item) and applies(item, state.facts))
-    return tuple(f"missing:{item}" for item in lacking if item not in right and item not in state.heard)
-
-
-def _needed(item: Step) -> bool:
-    return (isinstance(item, Say) and item.mandatory) or (isinstance(item, Question) and item.required)
-
-
-# --- entering a step -------------------------------------------------------------------------------------------------
-
-
-def _enter(flow: Flow, state: State, target: str, cause: str) -> Result:
-    """Go to `target`, or where its condition sends this client; the step's counters start at 0 again."""
-    item = flow.steps[target]
-    while not applies(item, state.facts) and item.otherwise:
-        item = flow.steps[item.otherwise]
-    why = f"{cause}:{state.step}" if isinstance(item, Handoff) else state.why
-    fresh = replace(state, step=item.id, no_input=0, no_match=0, not_played=0, why=why)
-    match item:
-        case Handoff():
-            return _ring(flow, fresh, item)
-        case End():
-            return _close(flow, fresh, item)
-        case _:
-            return _play(flow, fresh, item.prompts)
-
-
-def _play(flow: Flow, state: State, prompts: tuple[str, ...]) -> Result:
-    if state.turns >= flow.max_turns:
-        return _give_up(flow, state)
-    barge_in = flow.steps[state.step].barge_in
-    playing = replace(state, mode=Mode.PLAYING, playing=prompts, turns=state.turns + 1, entered="", keys=(), held=None)
-    return playing, [Play(prompts, barge_in)]
-
-
-def _give_up(flow: Flow, state: State) -> Result:
-    """The call goes round in circles: to an agent, or where one was already tried, to its end."""
-    if not state.agent_tried:
-        return _enter(flow, state, flow.agent, "limit")
-    return _finish(state, Verdict(None, None, (f"limit:{state.step}",)), hang_up=True)
-
-
-def _ring(flow: Flow, state: State, item: Handoff) -> Result:
-    """Look for an agent at once, while the client is told to hold."""
-    ringing = replace(state, mode=Mode.RINGING, playing=item.prompts, agent_tried=True, wish=False, held=None)
-    return ringing, [Play(item.prompts, barge_in=False), RingAgent(state.why, flow.language)]
-
-
-def _close(flow: Flow, state: State, item: End) -> Result:
-    closing = replace(state, mode=Mode.CLOSING, playing=item.prompts, verdict=_judge(flow, state, item))
-    return closing, [Play(item.prompts, barge_in=False)]
-
-
-def _judge(flow: Flow, state: State, item: End) -> Verdict:
-    """The end's candidate; `passed` only if D-02 holds."""
-    because = (state.why,) if state.why else ()
-    if item.outcome != "passed" or complete(flow, state):
-        return Verdict(item.outcome, item.follow_up, because)
-    wrong = _wrong(state)
-    return Verdict("not_passed" if wrong else None, item.follow_up, (*because, *wrong, *_missing(flow, state)))
-
-
 # --- prompts ---------------------------------------------------------------------------------------------------------
 
 
@@ -173,36 +122,40 @@ def _prompt_finished(flow: Flow, state: State, whole: bool) -> Result:
     match flow.steps[state.step]:
         case Say() as item:
             return _said(flow, state, item, whole)
+        case Question() as item if state.confirming is not None:
+            return _wait_for_confirmation(state, item)
         case Question() as item if not whole and not item.barge_in:
-            return _play(flow, state, item.prompts)
+            return play(flow, state, prompts_of(item, state))
         case Question() as item:
             return _wait(flow, state, item)
         case _:
-            return _finish(state, state.verdict or Verdict(None, None, ()), hang_up=True)
+            return finish(state, state.verdict or Verdict(None, None, ()), hang_up=True)
 
 
 def _said(flow: Flow, state: State, item: Say, whole: bool) -> Result:
     if item.not_played and not whole:
-        return _again(flow, replace(state, not_played=state.not_played + 1), item.not_played, "not_played")
-    if item.mandatory:
-        state = replace(state, heard=(*state.heard, item.id))
+        return _again(flow, but(state, not_played=state.not_played + 1), item.not_played, "not_played")
+    state, proof = proved(state, item, "ivr")
     if state.wish:
-        return _enter(flow, state, flow.agent, "wish")
-    return _enter(flow, state, item.next, "next")
+        after, actions = enter(flow, state, flow.agent, "wish")
+    else:
+        after, actions = enter(flow, state, item.next, "next")
+    return after, [*proof, *actions]
 
 
 def _wait(flow: Flow, state: State, item: Question) -> Result:
     """The question has been asked: take the key that was pressed meanwhile, or wait for one."""
     if isinstance(item, Open):
-        return replace(state, mode=Mode.RECORDING, playing=()), [RecordOpen(item.max_ms, item.silence_ms)]
-    listening = replace(state, mode=Mode.LISTENING, playing=(), held=None)
+        return but(state, mode=Mode.RECORDING, playing=()), [RecordOpen(item.max_ms, item.silence_ms)]
+    listening = but(state, mode=Mode.LISTENING, playing=(), held=None)
     if state.held:
         return _pressed(flow, listening, item, state.held)
     return listening, [_listen(item)]
 
 
 def _listen(item: Question) -> Listen:
-    return Listen(item.no_input.after_ms, "digits" if isinstance(item, Match) else "key")
+    kind: Literal["key", "digits"] = "digits" if isinstance(item, Match | Digits) else "key"
+    return Listen(item.no_input.after_ms, kind, item.voice)
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
@@ -211,9 +164,11 @@ def _listen(item: Question) -> Listen:
 def _key(flow: Flow, state: State, key: Key) -> Result:
     match flow.steps[state.step]:
         case Say(mandatory=True):
-            return replace(state, wish=state.wish or key.digit == AGENT_KEY), []
+            return but(state, wish=state.wish or key.digit == AGENT_KEY), []
         case Say() as item:
             return _key_in_statement(flow, state, item, key)
+        case Question() as item if state.confirming is not None:
+            return _key_in_confirmation(flow, state, item, key)
         case Question() as item:
             return _key_in_question(flow, state, item, key)
         case _:
@@ -222,21 +177,26 @@ def _key(flow: Flow, state: State, key: Key) -> Result:
 
 def _key_in_statement(flow: Flow, state: State, item: Say, key: Key) -> Result:
     if key.digit == AGENT_KEY:
-        return _stopping(_enter(flow, state, flow.agent, "wish"))
+        return _stopping(enter(flow, state, flow.agent, "wish"))
     if key.digit == REPEAT_KEY:
-        return _stopping(_play(flow, state, item.prompts))
+        return _stopping(play(flow, state, item.prompts))
     if item.barge_in and not _echo(state, key):
-        return _stopping(_enter(flow, state, item.next, "next"))
+        return _stopping(enter(flow, state, item.next, "next"))
     return state, []
 
 
 def _key_in_question(flow: Flow, state: State, item: Question, key: Key) -> Result:
     if state.mode is Mode.PLAYING and _echo(state, key):
         return state, []
-    if key.digit == AGENT_KEY and not isinstance(item, Match):
-        return _stopping(_enter(flow, state, flow.agent, "wish"))
+    numbers = isinstance(item, Match | Digits)
+    if key.digit == AGENT_KEY and isinstance(item, Appointment):
+        return _stopping(enter(flow, state, item.outcomes["none"], "none"))
+    if key.digit == AGENT_KEY and not numbers:
+        return _stopping(enter(flow, state, flow.agent, "wish"))
     if key.digit == (RESTART_KEY if isinstance(item, Match) else REPEAT_KEY):
-        return _stopping(_play(flow, state, item.prompts))
+        return _stopping(play(flow, state, prompts_of(item, state)))
+    if state.speaking and not numbers:
+        return but(state, held=key), []  # what he is saying may contradict it
     return _answer_key(flow, state, item, key)
 
 
@@ -247,8 +207,8 @@ def _answer_key(flow: Flow, state: State, item: Question, key: Key) -> Result:
     if isinstance(item, Open):
         return state, []
     if not item.barge_in:
-        return replace(state, held=key), []
-    return _stopping(_pressed(flow, replace(state, mode=Mode.LISTENING, playing=()), item, key))
+        return but(state, held=key), []
+    return _stopping(_pressed(flow, but(state, mode=Mode.LISTENING, playing=()), item, key))
 
 
 def _echo(state: State, key: Key) -> bool:
@@ -262,135 +222,245 @@ def _stopping(result: Result) -> Result:
 
 def _pressed(flow: Flow, state: State, item: Question, key: Key) -> Result:
     """A key that may be an answer (`state` is listening)."""
-    shown = "*" if isinstance(item, Match) else key.digit
-    state = replace(state, keys=(*state.keys, KeyPress(shown, key.at_ms)), last_key_ms=key.at_ms)
-    match item:
-        case Match():
-            return _digit(flow, state, item, key.digit)
-        case Ask() | Choice() if value := item.keys.get(key.digit):
-            return _answered(flow, state, item, value, value)
-        case Scale() if key.digit in _marks(item):
-            return _answered(flow, state, item, key.digit, "marked")
-        case _:
-            return _no_match(flow, state, item)
+    state = _with_key(state, item, key)
+    if isinstance(item, Match | Digits):
+        return _digit(flow, state, item, key.digit)
+    value = judging.value_of_key(item, key.digit, state)
+    if value is None:
+        return no_match(flow, state, item)
+    return answered(flow, state, item, value)
 
 
-def _marks(item: Scale) -> str:
-    return "123456789"[: item.top]
+def _with_key(state: State, item: Question, key: Key) -> State:
+    hidden = isinstance(item, Match) or (isinstance(item, Digits) and item.masked)
+    press = KeyPress("*" if hidden else key.digit, key.at_ms)
+    return but(state, keys=(*state.keys, press), last_key_ms=key.at_ms, held=None)
 
 
-def _digit(flow: Flow, state: State, item: Match, digit: str) -> Result:
+def _digit(flow: Flow, state: State, item: Match | Digits, digit: str) -> Result:
     """Collect until the number is whole; each digit starts the timer again."""
+    most = item.digits if isinstance(item, Match) else item.most
+    if isinstance(item, Digits) and digit == END_KEY:
+        return number(flow, state, item, state.entered)
     entered = state.entered + digit
-    if len(entered) < item.digits:
-        return replace(state, entered=entered), [_listen(item)]
-    if MATCHES[item.check](entered, state.facts):
-        return _answered(flow, state, item, "*" * item.digits, "matched")
-    return _no_match(flow, state, item)
+    if len(entered) < most:
+        return but(state, entered=entered, speaking=False), [_listen(item)]
+    return number(flow, state, item, entered)
 
 
-# --- answers, silence, wrong keys ------------------------------------------------------------------------------------
+# --- speech ----------------------------------------------------------------------------------------------------------
 
 
-def _answered(flow: Flow, state: State, item: Question, value: str, outcome: str) -> Result:
-    passed = _passes(item, value)
-    kept, store = _store(state, item, value, passed)
-    after, actions = _enter(flow, kept, item.outcomes[outcome], "wrong_answer" if passed is False else outcome)
-    return after, [store, *actions]
+def _speech(flow: Flow, state: State, event: SpeechBegan | Spoke) -> Result:
+    """Speech means something at a question that may be answered by it, and to what is read back."""
+    item = flow.steps[state.step]
+    if not isinstance(item, Question) or item.voice is None:
+        return state, []
+    if isinstance(event, SpeechBegan):
+        return _speech_began(state, item)
+    if state.mode is not Mode.LISTENING or not state.speaking:
+        return state, []
+    if state.confirming is not None:
+        return _confirmed_by_voice(flow, but(state, speaking=False), item, event)
+    return _spoke(flow, state, item, item.voice, event)
 
 
-def _passes(item: Question, value: str) -> bool | None:
-    match item:
-        case Ask(expected="yes" | "no" as wanted):
-            return value == wanted
-        case Match():
-            return True
+def _speech_began(state: State, item: Question) -> Result:
+    """A word stops a prompt that may be barged over; then the recogniser's reading is awaited."""
+    if state.mode is Mode.LISTENING:
+        return but(state, speaking=True), []
+    if state.mode is not Mode.PLAYING or not (item.barge_in or state.confirming is not None):
+        return state, []
+    return but(state, mode=Mode.LISTENING, playing=(), speaking=True), [StopPlaying()]
+
+
+def _spoke(flow: Flow, state: State, item: Question, task: VoiceTask, event: Spoke) -> Result:
+    held, spoke = state.held, (event.start_ms, event.end_ms)
+    heard = but(state, speaking=False, held=None, spoken=event.candidates, spoke_ms=spoke)
+    said = understand(task, event.candidates)
+    if held is not None:
+        return _key_beside_speech(flow, heard, item, held, said.value)
+    if said.wish == "agent":
+        return enter(flow, heard, flow.agent, "wish")
+    if said.wish == "repeat":
+        return play(flow, heard, prompts_of(item, heard))
+    if said.value is None:
+        return no_match(flow, heard, item)
+    return _said_value(flow, heard, item, said.value, said.sure)
+
+
+def _said_value(flow: Flow, state: State, item: Question, value: str, sure: bool) -> Result:
+    """What was understood: taken when it is sure, else read back; numbers of the client's identity never are."""
+    if judging.picked(item, value, state) is None or (isinstance(item, Match) and not sure):
+        return no_match(flow, state, item)
+    if not isinstance(item, Match) and (not sure or item.confirm == "always"):
+        return read_back(flow, state, item, value)
+    if isinstance(item, Match | Digits):
+        return number(flow, state, item, value)
+    return answered(flow, state, item, value)
+
+
+def _key_beside_speech(flow: Flow, state: State, item: Question, key: Key, said: str | None) -> Result:
+    """A key pressed while he spoke. What contradicts itself is read back, as the key has it."""
+    value = judging.value_of_key(item, key.digit, state)
+    if value is None or said is None or said == value:
+        return _pressed(flow, state, item, key)
+    return read_back(flow, _with_key(state, item, key), item, value)
+
+
+def _wait_for_confirmation(state: State, item: Question) -> Result:
+    listening = but(state, mode=Mode.LISTENING, playing=())
+    return listening, [Listen(item.no_input.after_ms, "key", confirmation(item))]
+
+
+def _key_in_confirmation(flow: Flow, state: State, item: Question, key: Key) -> Result:
+    pressed = but(state, mode=Mode.LISTENING, playing=(), speaking=False)
+    stop: list[Action] = [StopPlaying()] if state.mode is Mode.PLAYING else []
+    match key.digit:
+        case "0":
+            after, actions = enter(flow, pressed, flow.agent, "wish")
+        case "1":
+            after, actions = _confirmed(flow, _with_key(pressed, item, key), item)
+        case "2":
+            after, actions = _denied(flow, _with_key(pressed, item, key), item)
         case _:
-            return None
+            after, actions = _unclear(flow, pressed, item)
+    return after, [*stop, *actions]
 
 
-def _store(
-    state: State, item: Question, value: str | None, passed: bool | None, heard: Recorded | None = None
-) -> tuple[State, Store]:
-    answer = Answer(
-        question=item.question,
-        step=item.id,
-        rules=item.rules,
-        value=value,
-        passed=passed,
-        required=item.required,
-        keys=state.keys,
-        no_input=state.no_input,
-        no_match=state.no_match,
-        prompts=item.prompts,
-        start_ms=heard.start_ms if heard else None,
-        end_ms=heard.end_ms if heard else None,
-    )
-    return replace(state, answers=(*state.answers, answer), entered=""), Store(answer)
+def _confirmed_by_voice(flow: Flow, state: State, item: Question, event: Spoke) -> Result:
+    said = understand(VoiceTask("confirm", flow.language), event.candidates)
+    if said.wish == "agent":
+        return enter(flow, state, flow.agent, "wish")
+    if said.sure and said.value == "yes":
+        return _confirmed(flow, state, item)
+    if said.sure and said.value == "no":
+        return _denied(flow, state, item)
+    return _unclear(flow, state, item)
+
+
+def _confirmed(flow: Flow, state: State, item: Question) -> Result:
+    value = state.confirming or ""
+    if isinstance(item, Digits):
+        return number(flow, state, item, value)
+    return answered(flow, state, item, value)
+
+
+def _denied(flow: Flow, state: State, item: Question) -> Result:
+    """It was misheard: the question is asked again, as after any answer that means nothing."""
+    return no_match(flow, but(state, confirming=None), item)
+
+
+def _unclear(flow: Flow, state: State, item: Question) -> Result:
+    """Neither yes nor no to what was read back: it is read once more, and counted."""
+    counted = but(state, no_match=state.no_match + 1)
+    if counted.no_match >= item.no_match.limit:
+        return leave(flow, but(counted, confirming=None), item, "no_match")
+    return read_back(flow, counted, item, state.confirming or "")
+
+
+# --- silence ---------------------------------------------------------------------------------------------------------
 
 
 def _waited(flow: Flow, state: State, event: Silence | Recorded) -> Result:
     """The waiting is over: an answer was spoken, or nothing came."""
     item = flow.steps[state.step]
+    if isinstance(item, Question) and state.confirming is not None:
+        return _unclear(flow, state, item)
+    if isinstance(item, Digits) and len(state.entered) >= item.least:
+        return number(flow, state, item, state.entered)
     if not isinstance(item, Open) or not isinstance(event, Recorded) or event.speech_ms <= 0:
         return _silent(flow, state)
-    kept, store = _store(state, item, "recorded", None, event)
-    after, actions = _enter(flow, kept, item.outcomes["recorded"], "recorded")
-    return after, [store, *actions]
+    heard = but(state, spoke_ms=(event.start_ms, event.end_ms))
+    kept, stored = store(heard, judging.answer(item, "recorded", None, heard, by="ivr"))
+    after, actions = enter(flow, kept, item.outcomes["recorded"], "recorded")
+    return after, [stored, *actions]
 
 
 def _silent(flow: Flow, state: State) -> Result:
     item = flow.steps[state.step]
     if not isinstance(item, Question):
         return state, []
-    state = replace(state, no_input=state.no_input + 1)
-    return _again_or_leave(flow, state, item, "no_input")
-
-
-def _no_match(flow: Flow, state: State, item: Question) -> Result:
-    state = replace(state, no_match=state.no_match + 1)
-    return _again_or_leave(flow, state, item, "no_match")
-
-
-def _again_or_leave(flow: Flow, state: State, item: Question, cause: Literal["no_input", "no_match"]) -> Result:
-    """Ask again with the prompt for this count, or record that there is no answer and go on to the retry's `then`."""
-    count, retry = (state.no_input, item.no_input) if cause == "no_input" else (state.no_match, item.no_match)
-    if count < retry.limit:
-        said = retry.prompts[min(count, len(retry.prompts)) - 1] if retry.prompts else ()
-        return _play(flow, state, (*said, *item.prompts))
-    if isinstance(item, Match) and cause == "no_match":
-        kept, store = _store(state, item, "*" * item.digits, False)
-    else:
-        kept, store = _store(state, item, None, None)
-    after, actions = _enter(flow, kept, retry.then, cause)
-    return after, [store, *actions]
+    if state.held:  # he spoke, and nothing more is told of it: the key counts
+        return _pressed(flow, but(state, speaking=False), item, state.held)
+    return again_or_leave(flow, but(state, no_input=state.no_input + 1), item, "no_input")
 
 
 def _again(flow: Flow, state: State, retry: Retry, cause: str) -> Result:
     """Play a passage again from its start, or leave it."""
     if state.not_played < retry.limit:
-        return _play(flow, state, flow.steps[state.step].prompts)
-    return _enter(flow, state, retry.then, cause)
+        return play(flow, state, flow.steps[state.step].prompts)
+    return enter(flow, state, retry.then, cause)
 
 
-# --- agents and ends -------------------------------------------------------------------------------------------------
+# --- agents, screens and ends ----------------------------------------------------------------------------------------
 
 
 def _agent_event(flow: Flow, state: State, event: Event) -> Result:
     item = flow.steps[state.step]
     match state.mode, event:
+        case (Mode.SCREEN | Mode.AGENT | Mode.WRAP_UP, Read() | Picked()) if event.step == state.at:
+            return _on_screen(flow, state, event)
         case Mode.RINGING, PromptFinished():
-            return replace(state, playing=()), []
+            return but(state, playing=()), []
         case Mode.RINGING, AgentJoined(agent_id=agent):
-            return replace(state, mode=Mode.AGENT, agent=agent, playing=()), _silence_if(state)
+            joined = but(state, mode=Mode.AGENT, agent=agent, playing=())
+            return joined, [*_silence_if(state), Show(state.at)]
         case Mode.RINGING, AgentUnavailable() if isinstance(item, Handoff):
-            after, actions = _enter(flow, state, item.unavailable, "unavailable")
+            after, actions = enter(flow, but(state, mode=Mode.PLAYING), item.unavailable, "unavailable")
             return after, [*_silence_if(state), *actions]
-        case Mode.AGENT | Mode.WRAP_UP, AgentLeft(outcome=outcome):
+        case Mode.AGENT | Mode.WRAP_UP | Mode.SCREEN, AgentLeft(outcome=outcome) if state.medium != "form":
             reasons = (state.why,) if outcome else (state.why, f"no_outcome:{state.step}")
-            return _finish(state, Verdict(outcome, None, reasons), hang_up=state.mode is Mode.AGENT)
+            return finish(state, Verdict(outcome, None, reasons), hang_up=state.mode is Mode.AGENT)
         case _:
             return state, []
+
+
+def _on_screen(flow: Flow, state: State, event: Read | Picked) -> Result:
+    """Somebody has read the step that is shown, or picked an answer."""
+    by: By = "client" if state.medium == "form" else "agent"
+    match flow.steps[state.at], event:
+        case Say() as item, Read():
+            told, proof = proved(state, item, by)
+            after, actions = enter(flow, told, item.next, "next")
+            return after, [*proof, *actions]
+        case End(), Read() if state.mode is Mode.SCREEN:
+            return finish(state, state.verdict or Verdict(None, None, ()))
+        case Question() as item, Picked(value=given):
+            return _picked(flow, state, item, given, by)
+        case _:
+            return state, []
+
+
+def _picked(flow: Flow, state: State, item: Question, given: str, by: By) -> Result:
+    """A wrong answer does not end a talk with a human: he goes on with the next question, the verdict stays."""
+    value = judging.picked(item, given, state)
+    passed = None if value is None else judging.passes(item, value, state)
+    if value is None or (isinstance(item, Match | Digits) and passed is False):
+        return _refused(flow, but(state, no_match=state.no_match + 1), item, by)
+    kept, stored = store(state, judging.answer(item, value, passed, state, by=by))
+    outcome = judging.outcome(item, value, passed)
+    target = item.outcomes[outcome]
+    if passed is False and isinstance(flow.steps[target], Handoff):
+        target = _onward(item)
+    after, actions = enter(flow, kept, target, cause_of(outcome, passed), outcome)
+    return after, [stored, *actions]
+
+
+def _refused(flow: Flow, state: State, item: Question, by: By) -> Result:
+    """It is none of the question's values: shown again, and after the limit left unanswered."""
+    if state.no_match < item.no_match.limit or state.medium != "form":
+        return state, [Show(item.id)]
+    wrong = False if isinstance(item, Match) else None
+    kept, stored = store(state, judging.answer(item, None, wrong, state, by=by))
+    after, actions = enter(flow, kept, item.no_match.then, "no_match")
+    return after, [stored, *actions]
+
+
+def _onward(item: Question) -> str:
+    """Where the right answer leads."""
+    wanted = getattr(item, "expected", "any")
+    return item.outcomes[wanted] if wanted in item.outcomes else next(iter(item.outcomes.values()))
 
 
 def _silence_if(state: State) -> list[Action]:
@@ -402,15 +472,10 @@ def _hung_up(flow: Flow, state: State) -> Result:
     reason = f"hung_up:{state.step}"
     match state.mode:
         case Mode.AGENT | Mode.WRAP_UP:
-            return replace(state, mode=Mode.WRAP_UP), []
+            return but(state, mode=Mode.WRAP_UP), []
         case Mode.CLOSING if state.verdict:
-            return _finish(state, replace(state.verdict, reasons=(*state.verdict.reasons, reason)))
+            return finish(state, replace(state.verdict, reasons=(*state.verdict.reasons, reason)))
         case Mode.RINGING:
-            return _finish(state, Verdict(None, None, (state.why, reason)))
+            return finish(state, Verdict(None, None, (state.why, reason)))
         case _:
-            return _finish(state, Verdict("passed" if complete(flow, state) else None, None, (reason,)))
-
-
-def _finish(state: State, verdict: Verdict, *, hang_up: bool = False) -> Result:
-    ended = replace(state, mode=Mode.ENDED, playing=(), verdict=verdict, entered="", held=None)
-    return ended, [*([HangUp()] if hang_up else []), Finish(verdict)]
+            return finish(state, Verdict("passed" if complete(flow, state) else None, None, (reason,)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Language = Literal["zh-CN", "en"]
+Confirm = Literal["unsure", "always"]
 OutcomeName = Literal["passed", "not_passed", "refused"]
 FollowUp = Literal["promised_callback", "appointment"]
 Facts = Mapping[str, str]
@@ -25,6 +26,20 @@ class Prompt:
     language: str
     text: str
     slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTask:
+    """What a recogniser may hear at a step: the kind of answer, its language, and the phrases it is restricted to.
+
+    `options` are the values that count and how each is said (`choice`, `scale`); empty for the other kinds, whose
+    words are data of their own (`ivr_flows/phrases`).
+    """
+
+    kind: Literal["yes_no", "digits", "scale", "choice", "confirm"]
+    language: str
+    phrases: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +80,19 @@ class Say(StepBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(StepBase):
-    """A step that waits for the client; `outcomes` maps what he may answer to the next step."""
+    """A step that waits for the client; `outcomes` maps what he may answer to the next step.
+
+    `voice` is what he may say (None: keys only), `confirm` when a spoken answer is read back, `echo` the prompts that
+    read a value back.
+    """
 
     question: str
     outcomes: Mapping[str, str]
     no_input: Retry
     no_match: Retry
+    voice: VoiceTask | None = None
+    confirm: Confirm = "unsure"
+    echo: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def required(self) -> bool:
@@ -80,15 +102,16 @@ class Question(StepBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(Question):
-    """Yes or no by key. `expected` is the answer that the rule wants ("any": only recorded)."""
+    """Yes or no. `expected` is the answer that the rule wants ("any": only recorded, or judged by `check`)."""
 
     expected: Literal["yes", "no", "any"]
     keys: Mapping[str, str]
+    check: str | None = None
 
     @property
     def required(self) -> bool:
         """Unless any answer will do."""
-        return self.expected != "any"
+        return self.expected != "any" or self.check is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +132,16 @@ class Match(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Question):
-    """One of a list: key -> value; every value is an outcome."""
+    """One of a list: key -> value; every value is an outcome. `check` compares the value with what the firm knows."""
 
     keys: Mapping[str, str]
+    expected: str = "any"
+    check: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """When one value is the right one, or a check decides."""
+        return self.expected != "any" or self.check is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +152,40 @@ class Scale(Question):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Digits(Question):
+    """A number of `least` to `most` digits, ended by "#" or by its longest length; outcome `entered`.
+
+    `masked`: answers hold stars. `check` refuses numbers that the firm does not know.
+    """
+
+    least: int
+    most: int
+    masked: bool = False
+    check: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """When a check decides."""
+        return self.check is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Open(Question):
     """A spoken answer after a beep, until "#", `silence_ms` of silence, or `max_ms`; outcome `recorded`."""
 
     max_ms: int
     silence_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment(Question):
+    """Offers the times that the call knows (facts `slot_1`...), one a key; outcomes `agreed` and `none`.
+
+    The answer is the time as the fact `slot_at_N` gives it. Times that are not there are not offered.
+    """
+
+    offers: tuple[tuple[str, ...], ...]
+    """The prompts of each time, in the order of its key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +203,7 @@ class End(StepBase):
     follow_up: FollowUp | None = None
 
 
-Step = Say | Ask | Match | Choice | Scale | Open | Handoff | End
+Step = Say | Ask | Match | Choice | Scale | Digits | Open | Appointment | Handoff | End
 
 
 def targets(step: Step) -> Mapping[str, str]:
@@ -166,14 +225,22 @@ def _own_targets(step: Step) -> Mapping[str, str]:
 
 
 def all_prompts(step: Step) -> tuple[str, ...]:
-    """Every prompt id the step can say, those of its retries included."""
-    retries = [step.no_input, step.no_match] if isinstance(step, Question) else []
-    return step.prompts + tuple(prompt for retry in retries for said in retry.prompts for prompt in said)
+    """Every prompt id the step can say: its own, its retries', its offers, and what it reads back."""
+    said = [step.prompts]
+    if isinstance(step, Question):
+        said += [*step.no_input.prompts, *step.no_match.prompts, *step.echo.values()]
+    if isinstance(step, Appointment):
+        said += step.offers
+    return tuple(dict.fromkeys(prompt for prompts in said for prompt in prompts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """One approved script in one language for one firm; `hash` is the identity stored with every call (C-09)."""
+    """One approved script in one language for one firm; `hash` is the identity stored with every call (C-09).
+
+    `body` is its first question of its own, `closing` the step that ends it well; `parts` are the flows of a merged
+    call-back. `sources` are the files that it was made of, so that it can be made again years later.
+    """
 
     name: str
     version: int
@@ -181,9 +248,13 @@ class Flow:
     title: str
     company: str
     entry: str
+    body: str
+    closing: str
     agent: str
     max_turns: int
     steps: Mapping[str, Step]
     prompts: Mapping[str, Prompt]
     hash: str
-    document: Mapping[str, object] = field(repr=False, compare=False)
+    parts: tuple[str, ...] = ()
+    document: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -7,46 +7,28 @@ into the process that holds calls. The text goes through a pipe, never onto a co
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from ivr_flows import kokoro
 from ivr_flows.errors import VoiceError
+from ivr_flows.files import write_whole
 from ivr_flows.signal import telephone
+from ivr_flows.spoken import WEEKDAYS, day, pieces, plain
+
+__all__ = ["WEEKDAYS", "Speaker", "Voice", "by_espeak", "by_kokoro", "day", "synthesise"]
 
 Voice = Callable[[str, str], bytes]
 """Text and language to 8 kHz s16le."""
 
 _ESPEAK_VOICES = {"zh-CN": "cmn", "en": "en-us"}
+_PINYIN = "cmn-latn-pinyin"  # the voice that reads characters and pinyin mixed
 _LONGEST_S = 60
-WEEKDAYS = {
-    "zh-CN": [f"星期{character}" for character in "一二三四五六日"],
-    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-}
-"""Monday first; these texts have committed audio in the scripts' own voice."""
-
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 
 def synthesise(text: str, language: str) -> bytes:
@@ -65,11 +47,19 @@ def by_kokoro(text: str, language: str) -> bytes:
 
 def by_espeak(text: str, language: str) -> bytes:
     """The small voice, in a process of its own."""
-    rate, _, samples = _run("ivr_flows.espeak", _ESPEAK_VOICES[language], text).partition(b"\n")
+    rate, _, samples = _run("ivr_flows.espeak", *_for_espeak(text, language)).partition(b"\n")
     if not samples:
         raise VoiceError(f"espeak-ng has no voice for {language}: reinstall espeakng-loader, or record the prompt")
     spoken = np.frombuffer(samples, dtype=np.int16).astype(np.float64) / 32768
     return bytes(telephone(spoken, int(rate)).astype("<i2").tobytes())
+
+
+def _for_espeak(text: str, language: str) -> tuple[str, str]:
+    """Voice and text: a hint stands as pinyin between the characters."""
+    found = pieces(text)
+    if language != "zh-CN" or not any(hint for _, hint in found):
+        return _ESPEAK_VOICES[language], plain(text)
+    return _PINYIN, " ".join(hint or piece for piece, hint in found)
 
 
 def _run(module: str, argument: str, text: str) -> bytes:
@@ -98,37 +88,5 @@ class Speaker:
         if path.is_file():
             return path.read_bytes()
         audio = self.voice(text, language)
-        _write_whole(path, audio)
+        write_whole(path, lambda target: target.write_bytes(audio))
         return audio
-
-
-def _write_whole(path: Path, audio: bytes) -> None:
-    """Write beside the target and rename, so that no reader ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(audio)
-    Path(name).replace(path)
-
-
-def day(when: date, today: date, language: str) -> str:
-    """A day as it is spoken; the fact `callback_day` is made with this.
-
-    Within the next six days the weekday says enough (星期二, Tuesday), and its audio is among the committed prompts;
-    any other day is said in full (十二月三日,星期四; Thursday, December 3).
-    """
-    weekday = WEEKDAYS[language][when.weekday()]
-    if 0 < (when - today).days < 7:
-        return weekday
-    if language == "zh-CN":
-        return f"{_hanzi(when.month)}月{_hanzi(when.day)}日，{weekday}"
-    return f"{weekday}, {_MONTHS[when.month - 1]} {when.day}"
-
-
-def _hanzi(number: int) -> str:
-    """1..31 in Chinese numerals."""
-    tens, ones = divmod(number, 10)
-    return ("" if not tens else "十" if tens == 1 else f"{_DIGITS[tens]}十") + (_DIGITS[ones] if ones else "")
-
-
-_DIGITS = "零一二三四五六七八九"

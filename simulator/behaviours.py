@@ -25,6 +25,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """Speak into RTP for a while: real speech, over and over."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Say nothing for a while."""
 
@@ -36,7 +43,7 @@ class HangUp:
     """Send BYE."""
 
 
-Action = Press | Say | Pause | HangUp
+Action = Press | Say | Talk | Pause | HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,17 @@ class Reply:
 
     ``on_prompt``: a prompt that ends triggers it. ``after_s``: so much time without a trigger does so too, counted
     from the moment the subscriber finished its last action; None waits for ever. ``unprompted`` is done instead of
-    ``actions`` when it was the time that triggered; None makes no difference.
+    ``actions`` when it was the time that triggered; None makes no difference. ``hears``: only the prompt of that name
+    triggers it, others are listened to. ``early_s``: it triggers so long after that prompt was recognised, while it is
+    still being played; None waits for its end.
     """
 
     actions: tuple[Action, ...] = ()
     on_prompt: bool = True
     after_s: float | None = None
     unprompted: tuple[Action, ...] | None = None
+    hears: str = ""
+    early_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,16 @@ from functools import partial
 from aiosipua import SdpMessage
 
 from core.clock import Clock
-from simulator.behaviours import Action, Announces, Answers, Behaviour, Final, HangUp, Press, Refuses, Say
+from simulator.behaviours import Action, Announces, Answers, Behaviour, Final, HangUp, Press, Refuses, Say, Talk
 from simulator.chance import ring_seconds
 from simulator.errors import SimulatorError
 from simulator.media import Metronome, RtpPorts, RtpSocket
 from simulator.offer import Agreed, agree
+from simulator.recognition import Voiceprints
 from simulator.record import CallRecord
 from simulator.sip import Leg
 from simulator.sounds import ClipStore
-from simulator.stream import Counts, RtpStream
+from simulator.stream import LOUD_RMS, Counts, RtpStream
 from simulator.subscriber import Subscriber
 
 REPORT_TICKS = 250
@@ -40,6 +41,7 @@ class Room:
     ports: RtpPorts
     metronome: Metronome
     dead_after_s: float
+    prompts: Voiceprints | None = None
 
 
 class Call:
@@ -150,7 +152,8 @@ class Call:
         self._record.answered_at = self._room.clock.now()
         self._leg.answer(agreed.answer)
         if isinstance(self._behaviour, Answers):
-            self._subscriber = Subscriber(self._behaviour.script, self._room.clock.monotonic())
+            now = self._room.clock.monotonic()
+            self._subscriber = Subscriber(self._behaviour.script, now, self._room.prompts)
 
     def _announce(self) -> None:
         agreed = self._open_media()
@@ -185,7 +188,8 @@ class Call:
             self._leg.hang_up()
             self._end("lost")
         elif self._subscriber is not None:
-            action = self._subscriber.tick(now, stream.take_loud(), stream.busy)
+            levels = stream.take_levels()
+            action = self._subscriber.tick(now, max(levels, default=0.0) >= LOUD_RMS, stream.busy, levels)
             if action is not None:
                 self._do(action)
 
@@ -219,6 +223,8 @@ class Call:
         elif isinstance(action, Say):
             stream.play(self._room.clips.frames(action.clip, stream.codec.audio))
             self._record.clips_spoken.append((action.clip, self._room.clock.now()))
+        elif isinstance(action, Talk):
+            stream.play(self._room.clips.talk(action.seconds, stream.codec.audio))
         else:
             stream.pause(action.seconds)
 
@@ -240,6 +246,7 @@ class Call:
         self._record.ended_at = self._room.clock.now()
         if self._subscriber is not None:
             self._record.prompts_heard = self._subscriber.prompts_heard
+            self._record.prompts_known = self._subscriber.prompts_known
         if self._timer is not None:
             self._timer.cancel()
         self._room.metronome.remove(self)

@@ -43,7 +43,7 @@ class Carrier:
         self._clock = clock
         self._metronome = Metronome()
         ports = RtpPorts(listening.host, listening.rtp_first, listening.rtp_last)
-        self._room = Room(listening.host, clock, table.clips, ports, self._metronome, table.dead_after_s)
+        self._room = Room(listening.host, clock, table.clips, ports, self._metronome, table.dead_after_s, table.prompts)
         self._endpoint = SipEndpoint(self._take)
         self._ordinals: Counter[str] = Counter()
         self._calls: set[Call] = set()

@@ -20,9 +20,11 @@ from simulator.behaviours import (
     Reply,
     Say,
     Script,
+    Talk,
 )
 from simulator.errors import TableError
 from simulator.fields import Fields
+from simulator.recognition import Voiceprints
 from simulator.sounds import BEEP
 
 KEYS = frozenset("0123456789*#ABCD")
@@ -44,6 +46,7 @@ class Reader:
     announcements: Mapping[str, Announcement]
     ring_s: float
     ring_jitter_s: float
+    prompts: Voiceprints | None = None
 
     def behaviour(self, value: object, place: str) -> Behaviour:
         """The behaviour written at ``place``; TableError names the key that is wrong."""
@@ -105,16 +108,37 @@ class Reader:
         fields.finish()
         return Reply(action, on_prompt=after_s is None, after_s=after_s)
 
+    def follows(self, fields: Fields) -> tuple[Reply, ...]:
+        """The replies of a subscriber who knows the prompts: each names the one that it waits for."""
+        place = f"{fields.place}.script"
+        if self.prompts is None:
+            raise TableError(f"{place}: the table names no folder of prompts; write prompts: FOLDER")
+        return tuple(
+            self._follow(item, f"{place}[{at}]", self.prompts) for at, item in enumerate(fields.items("script"))
+        )
+
+    def _follow(self, item: object, place: str, prompts: Voiceprints) -> Reply:
+        fields = Fields(item, place)
+        hears = prompts.check(fields.text("hears"), f"{place}.hears")
+        early_s = fields.maybe_seconds("early_s")
+        actions = self._reply(fields.items("do"), f"{place}.do").actions
+        fields.finish()
+        return Reply(actions, hears=hears, early_s=early_s)
+
     def _action(self, fields: Fields) -> tuple[Action, ...]:
         if fields.has("say"):
             return (self.clip(fields.text("say"), f"{fields.place}.say"),)
         if fields.has("press"):
             return presses(fields.text("press"), f"{fields.place}.press")
+        if fields.has("speak"):
+            return (Talk(fields.seconds("speak", 0.0)),)
         if fields.has("pause"):
             return (Pause(fields.seconds("pause", 0.0)),)
         if fields.has("hang_up") and fields.flag("hang_up", True):
             return (HangUp(),)
-        raise TableError(f'{fields.place}: write keys ("1", "" for none) or one of say:, press:, pause:, hang_up: true')
+        raise TableError(
+            f'{fields.place}: write keys ("1", "" for none) or one of say:, press:, pause:, speak:, hang_up: true'
+        )
 
 
 def presses(digits: str, place: str) -> tuple[Action, ...]:
@@ -211,6 +235,14 @@ def _agent(reader: Reader, kind: str, fields: Fields) -> Behaviour:
     return Answers(common, Script(replies=(hello, closing, *last)))
 
 
+def _rehearses(reader: Reader, kind: str, fields: Fields) -> Behaviour:
+    """Acts when he recognises the prompts of a scenario, in its order (``ivr_flows.rehearsal.subscriber``)."""
+    quiet_s, react_s = fields.seconds("quiet_s", 0.7), fields.seconds("react_s", 0.3)
+    longest = fields.maybe_seconds("hang_up_after_s")
+    script = Script(replies=reader.follows(fields), quiet_s=quiet_s, react_s=react_s, hang_up_after_s=longest)
+    return Answers(reader.common(kind, fields), script)
+
+
 KINDS: Mapping[str, Callable[[Reader, str, Fields], Behaviour]] = {
     "confirms": _answers,
     "speaks": _answers,
@@ -225,4 +257,5 @@ KINDS: Mapping[str, Callable[[Reader, str, Fields], Behaviour]] = {
     "silent": _silent,
     "asks_for_agent": _asks_for_agent,
     "agent": _agent,
+    "rehearses": _rehearses,
 }

@@ -35,6 +35,7 @@ class CallRecord:
     clips_spoken: list[tuple[str, datetime]] = field(default_factory=list)
     digits_received: list[tuple[str, datetime]] = field(default_factory=list)
     prompts_heard: int = 0
+    prompts_known: list[str] = field(default_factory=list)
     holds: int = 0
     peer_lost: int = 0
 
@@ -64,6 +65,7 @@ class CallRecord:
             "clips_spoken": _timed("clip", self.clips_spoken),
             "digits_received": _timed("digit", self.digits_received),
             "prompts_heard": self.prompts_heard,
+            "prompts_known": list(self.prompts_known),
             "holds": self.holds,
             "rtp_sent": counts.sent,
             "rtp_received": counts.received,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ RATE = 8000
 FRAME = 160
 CLIPS = Path(__file__).parent / "clips"
 BEEP = "beep"
+TALK = "zh_aishell_0916W0427"
+"""The clip of a subscriber who simply talks."""
 
 Samples = npt.NDArray[np.int16]
 
@@ -24,7 +27,7 @@ class ClipStore:
     """The clips of some folders by file name without suffix; later folders win. ``beep`` is generated."""
 
     def __init__(self, folders: Iterable[Path] = (CLIPS,)) -> None:
-        self._paths = {path.stem: path for folder in folders for path in _audio_files(folder)}
+        self._paths = {path.stem: path for folder in folders for path in audio_files(folder)}
         self._frames: dict[tuple[str, int], tuple[bytes, ...]] = {}
 
     def names(self) -> frozenset[str]:
@@ -38,6 +41,11 @@ class ClipStore:
             self._frames[key] = _encode(self.samples(clip), payload_type)
         return self._frames[key]
 
+    def talk(self, seconds: float, payload_type: int) -> tuple[bytes, ...]:
+        """Real speech for so long, as frames."""
+        frames = self.frames(TALK, payload_type)
+        return tuple(islice(cycle(frames), max(1, round(seconds / 0.02))))
+
     def samples(self, clip: str) -> Samples:
         """``clip`` as 8 kHz samples; TableError when there is none of that name or it is not 8 kHz mono."""
         if clip == BEEP:
@@ -45,7 +53,7 @@ class ClipStore:
         path = self._paths.get(clip)
         if path is None:
             raise TableError(f"no clip named {clip!r}; there are: {', '.join(sorted(self.names()))}")
-        return _read(path)
+        return read_clip(path)
 
 
 def beep(seconds: float = 0.6, hertz: float = 1000.0) -> Samples:
@@ -54,11 +62,13 @@ def beep(seconds: float = 0.6, hertz: float = 1000.0) -> Samples:
     return np.asarray(np.sin(2 * np.pi * hertz * time) * 8200, dtype=np.int16)
 
 
-def _audio_files(folder: Path) -> list[Path]:
+def audio_files(folder: Path) -> list[Path]:
+    """The clips of a folder."""
     return sorted(path for path in folder.glob("*") if path.suffix in {".wav", ".flac"})
 
 
-def _read(path: Path) -> Samples:
+def read_clip(path: Path) -> Samples:
+    """A file as 8 kHz samples; TableError when it is not 8 kHz mono."""
     data, rate = soundfile.read(path, dtype="int16", always_2d=True)
     if rate != RATE or data.shape[1] != 1:
         raise TableError(f"{path}: clips are 8000 Hz mono, this is {rate} Hz, {data.shape[1]} channels; convert it")

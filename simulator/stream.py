@@ -71,7 +71,7 @@ class RtpStream:
         self._event_timestamp = self._timestamp
         self.reports = Reports(chance.getrandbits(32))
         self._first = True
-        self._loudest = 0.0
+        self._levels: list[float] = []
         self._keys_in = DtmfReceiver(lambda digit, _duration: on_key(digit))
 
     @property
@@ -131,17 +131,17 @@ class RtpStream:
         sent = self.counts.sent + self.counts.dropped
         return self.reports.build(now, self._timestamp, sent & 0xFFFFFFFF, sent * FRAME & 0xFFFFFFFF)
 
-    def take_loud(self) -> bool:
-        """Whether anything received since the last call was loud."""
-        loud, self._loudest = self._loudest >= LOUD_RMS, 0.0
-        return loud
+    def take_levels(self) -> list[float]:
+        """The loudness (RMS of 32768) of every packet of audio received since the last call."""
+        levels, self._levels = self._levels, []
+        return levels
 
     def _hear(self, packet: RtpPacket) -> None:
         if packet.payload_type == self.codec.keys:
             self._keys_in.handle_packet(packet)
         elif packet.payload_type in _POWER and packet.payload:
             heard = _POWER[packet.payload_type].take(np.frombuffer(packet.payload, dtype=np.uint8))
-            self._loudest = max(self._loudest, float(heard.mean()) ** 0.5)
+            self._levels.append(float(heard.mean()) ** 0.5)
 
     def _packet(self, frame: _Frame) -> bytes:
         self._sequence = (self._sequence + 1) & 0xFFFF

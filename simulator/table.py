@@ -3,7 +3,8 @@
 seed: 7                      # --seed wins
 ring_s: 1.0                  # for kinds that have no ring time of their own
 dead_after_s: 30             # no RTP for so long: the node is dead, the call is cleared
-    clips: ../audio              # more clips, beside the built-in ones
+clips: ../audio              # more clips, beside the built-in ones
+prompts: ../prompts          # the node's prompts, for subscribers who know them (kind rehearses)
 announcements: {...}         # more announcements
 default: {kind: not_found}   # numbers nobody listed
 subscribers:
@@ -26,6 +27,7 @@ from simulator.behaviours import Behaviour, Final
 from simulator.errors import TableError
 from simulator.fields import Fields
 from simulator.kinds import Announcement, Reader
+from simulator.recognition import Voiceprints
 from simulator.sounds import CLIPS, ClipStore
 
 BUILT_IN_ANNOUNCEMENTS = Path(__file__).parent / "announcements.yaml"
@@ -40,6 +42,7 @@ class Table:
     seed: int
     clips: ClipStore
     dead_after_s: float = 30.0
+    prompts: Voiceprints | None = None
 
     def behaviour(self, number: str, ordinal: int) -> Behaviour:
         """What the ``ordinal``-th call (from 1) to ``number`` meets."""
@@ -58,26 +61,28 @@ def load_table(path: Path) -> Table:
 def parse_table(value: object, place: str, folder: Path) -> Table:
     """Check a table already read; relative clip folders are taken from ``folder``."""
     fields = Fields(value, place)
-    clips = ClipStore((CLIPS, *_own_clips(fields, folder)))
+    clips = ClipStore((CLIPS, *_folder(fields, "clips", folder)))
+    prompts = next((Voiceprints.of_folder(path) for path in _folder(fields, "prompts", folder)), None)
     reader = Reader(
         clips=clips.names(),
         announcements=_announcements(fields.take("announcements", {}), f"{place}.announcements", clips),
         ring_s=fields.seconds("ring_s", 1.0),
         ring_jitter_s=fields.seconds("ring_jitter_s", 0.0),
+        prompts=prompts,
     )
     default = reader.behaviour(fields.take("default", {"kind": "not_found"}), f"{place}.default")
     seed, dead_after_s = fields.whole("seed", 0), fields.seconds("dead_after_s", 30.0)
     subscribers = _subscribers(reader, fields.take("subscribers", {}), f"{place}.subscribers")
     fields.finish()
-    return Table(subscribers, default, seed, clips, dead_after_s)
+    return Table(subscribers, default, seed, clips, dead_after_s, prompts)
 
 
-def _own_clips(fields: Fields, folder: Path) -> tuple[Path, ...]:
-    if not fields.has("clips"):
+def _folder(fields: Fields, key: str, folder: Path) -> tuple[Path, ...]:
+    if not fields.has(key):
         return ()
-    own = folder / fields.text("clips")
+    own = folder / fields.text(key)
     if not own.is_dir():
-        raise TableError(f"{fields.place}.clips: {own} is no folder; name one that holds .wav or .flac files")
+        raise TableError(f"{fields.place}.{key}: {own} is no folder; name one that holds .wav or .flac files")
     return (own,)
 
 

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     LABEL_ANSWER = "label_answer"  # say who answered, after listening
     READ_LINE = "read_line"  # trunks and nodes; nothing of clients
     MANAGE_LINE = "manage_line"  # take a trunk out for maintenance
+    FLOW_SUBMIT = "flow_submit"  # hand a script in for approval: the call centre's authors (C-08)
+    FLOW_APPROVE = "flow_approve"  # approve or retire a script, as a second person
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -48,9 +50,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.LISTEN,
             Permission.LABEL_ANSWER,
             Permission.READ_LINE,
+            Permission.FLOW_APPROVE,
         }
     ),
     Role.OPERATOR: frozenset({Permission.SIGNED_IN, Permission.READ_LINE, Permission.MANAGE_LINE}),
+    Role.AUTHOR: frozenset({Permission.SIGNED_IN, Permission.FLOW_SUBMIT}),
 }
 
 

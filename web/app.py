@@ -27,6 +27,7 @@ from web.calls.views import calls
 from web.clients.views import clients
 from web.context import EXTENSION, Context, context
 from web.faults import init_faults
+from web.flows.views import flows
 from web.health.views import health
 from web.language import LANGUAGES, chosen_language, init_language
 from web.line.views import line
@@ -36,10 +37,14 @@ from web.rules.views import rules
 from web.search.views import search
 from web.security import init_security, limit_login
 from web.tables import Role
+from web.prompts.views import prompts
 from web.windows.views import windows
 from web.work.views import work
 
-BLUEPRINTS = (auth, overview, board, calls, clients, rules, windows, search, line, audio, work, api, health)
+BLUEPRINTS = (
+    *(auth, overview, board, calls, clients, rules, flows, prompts),
+    *(windows, search, line, audio, work, api, health),
+)
 
 
 def create_app(

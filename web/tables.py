@@ -16,6 +16,7 @@ class Role(StrEnum):
     AGENT = "agent"
     AUDITOR = "auditor"
     OPERATOR = "operator"  # of the telephone line; sees no client
+    AUTHOR = "author"  # of the scripts, in the call centre (C-08); sees no client
 
 
 class User(Base):

@@ -21,14 +21,18 @@ from dialer.calling.pacing import PacingVerdict, rules_of
 from dialer.calling.pacing_facts import Pacer
 from dialer.calling.scripts import ScriptUnready
 from dialer.calling.session import Script
+from dialer.calling.told import Told
 from dialer.gate import NO_LINE, NodeFacts, Verdict, judge
 from dialer.planning import lookup
+from dialer.programmes.facts import ItemState
 from dialer.programmes.model import ContactRules
-from dialer.programmes.windows import Times, first_moment
+from dialer.programmes.windows import Times, first_moment, part_end
 from dialer.rooms import Rooms
-from dialer.tables import Callback, Client
+from dialer.tables import Callback
 from dialer.trunks.books import Trunks, faults
 from dialer.trunks.choosing import NoTrunk, tried
+from ivr_flows import register
+from ivr_flows.merging import JOINED
 from ivr_flows.model import End, Flow, Handoff, targets
 from recordings import sealing
 from recordings.errors import RecorderNotReady
@@ -37,6 +41,7 @@ from recordings.writer import Spool
 logger = logging.getLogger(__name__)
 
 LOOK = 20  # how many callbacks one look asks the gate about
+SLOTS = 3  # times that a client may choose from
 IDLE_S = 0.5  # how long the node waits before it looks for work that others may have made
 
 
@@ -46,8 +51,7 @@ class Waiting:
 
     callback_id: str
     flow: str
-    client: Client
-    marketer: str | None
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Claims:
         self.draining = False
         self.incarnation: str | None = None  # of this node's process; None: it has not joined the others
         self._again_at: datetime | None = rooms.clock.now()  # when there may be work; None: when others make some
-        self._promised: tuple[date, date] | None = None
+        self._promised: Days | None = None
         self._rooms = rooms
         self._spool = spool
         self._node = rooms.settings.node.name
@@ -118,14 +122,15 @@ class Claims:
             paced = look.verdict(callback)
             if not paced.allowed:
                 continue  # not yet: pacing is no refusal, the callback keeps its place
-            marketer = lookup.marketer(session, callback.client)
-            script = self._at_once(callback, marketer)
+            flow = wanted_flow(callback)
+            told = self._told(session, callback, flow, now)
+            script = self._at_once(flow, told)
             allowed = self._judge(session, callback, now, script)
             if allowed is not None and script is not None:
                 return self._lease(session, callback, allowed, paced=paced, script=script, now=now)
             if allowed is not None:
                 ledger.claim(callback, self._node, now)
-                return Waiting(callback.callback_id, callback.flow, callback.client, marketer)
+                return Waiting(callback.callback_id, flow, told)
         return None
 
     @property
@@ -135,6 +140,7 @@ class Claims:
 
     def learn(self) -> None:
         """Read history and the ledger of abandoned calls anew, off the event loop, beside the store's thread."""
+        self._rooms.scripts.look_again()
         with self._rooms.db.session() as session:
             self._pacer.refresh(session, self._rooms.clock.now())
 
@@ -149,26 +155,31 @@ class Claims:
 
     def prepare(self, waiting: Waiting) -> Script:
         """The script for this client; ScriptUnready when his data lacks what it says. Reads files, may speak."""
-        today, day = self._days()
-        return self._rooms.scripts.prepare(
-            waiting.flow, waiting.client, marketer=waiting.marketer, callback_day=day, today=today
-        )
+        return self._rooms.scripts.prepare(waiting.flow, waiting.told)
 
-    def _at_once(self, callback: Callback, marketer: str | None) -> Script | None:
-        today, day = self._days()
+    def _at_once(self, flow: str, told: Told) -> Script | None:
         try:
-            return self._rooms.scripts.at_once(
-                callback.flow, callback.client, marketer=marketer, callback_day=day, today=today
-            )
+            return self._rooms.scripts.at_once(flow, told)
         except ScriptUnready:  # told when it is prepared, with its refusal
             return None
 
-    def _days(self) -> tuple[date, date]:
-        """Today, and the day that a promised callback names."""
-        now = self._rooms.clock.now()
+    def _told(self, session: Session, callback: Callback, flow: str, now: datetime) -> Told:
+        days = self._days(now)
+        ask_events = self._rooms.scripts.asks_of_events(flow, callback.client.language)
+        return Told(
+            callback.client,
+            days.promised,
+            days.today,
+            marketer=lookup.marketer(session, callback.client),
+            slots=days.slots,
+            event=lookup.event_data(session, callback) if ask_events else {},
+        )
+
+    def _days(self, now: datetime) -> Days:
+        """What is promised and offered today; worked out once a day."""
         today = china(now).date()
-        if self._promised is None or self._promised[0] != today:
-            self._promised = today, next_calling_day(self._rules, self._rooms.calendars, now)
+        if self._promised is None or self._promised.today != today:
+            self._promised = days_to_name(self._rules, self._rooms.calendars, now)
         return self._promised
 
     def unready(self, waiting: Waiting, error: HuifangError, session: Session) -> None:
@@ -215,6 +226,7 @@ class Claims:
             node=self._node,
             phone=allowed.phone,
             gate=allowed.verdict.as_json(),
+            flow=JOINED.join(script.flow.parts),
             flow_hash=script.flow.hash,
             ring_limit_s=self._rules.ring_limit.total_seconds(),
             reserves_agent=paced.reserves_agent,
@@ -242,7 +254,8 @@ class Claims:
             pack=self._rooms.pack,
             calendars=self._rooms.calendars,
             node=self._facts(lookup.agents_free(session) if certain else None),
-            flow_approved=script is None or _asked_for(script.flow, callback),
+            flow_approved=script is None
+            or (_asked_for(script.flow, callback) and register.is_approved(session, script.flow.hash)),
             needs_agent=certain,
         )
         verdict = judge(asked)
@@ -275,12 +288,32 @@ class Claims:
         )
 
 
-def next_calling_day(rules: ContactRules, calendars: Calendars, now: datetime) -> date:
-    """The next day with a window after today: what a promised callback names."""
-    tomorrow = datetime.combine(china(now).date() + timedelta(days=1), time(0), CHINA)
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days and times that scripts name: today, the day of a promised call, and times to choose from (B-20)."""
+
+    today: date
+    promised: date
+    slots: tuple[datetime, ...]
+
+
+def days_to_name(rules: ContactRules, calendars: Calendars, now: datetime) -> Days:
+    """The next day with a window, and the first instants of the next ``SLOTS`` parts of days with one."""
+    times, today = Times((rules.windows.hours,)), china(now).date()
+    tomorrow = datetime.combine(today + timedelta(days=1), time(0), CHINA)
     until = tomorrow.date() + timedelta(days=30)
-    moment = first_moment(Times((rules.windows.hours,)), calendars, after=tomorrow, until=until)
-    return china(moment or tomorrow).date()
+    slots: list[datetime] = []
+    after = tomorrow
+    while len(slots) < SLOTS and (found := first_moment(times, calendars, after=after, until=until)):
+        slots.append(found)
+        after = part_end(found)
+    return Days(today, china(slots[0] if slots else tomorrow).date(), tuple(slots))
+
+
+def wanted_flow(callback: Callback) -> str:
+    """The scripts of everything that is still owed, the callback's own first, as one name (`NAME+NAME`)."""
+    owed = sorted({item.flow for item in callback.items if item.state == ItemState.OPEN} - {callback.flow})
+    return JOINED.join([callback.flow, *owed])
 
 
 def rings_an_agent(flow: Flow) -> bool:
@@ -299,4 +332,4 @@ def rings_an_agent(flow: Flow) -> bool:
 
 def _asked_for(flow: Flow, callback: Callback) -> bool:
     """Whether ``flow`` is the script of the callback now; a plan may have changed while it was made ready (C-06)."""
-    return (flow.name, flow.language) == (callback.flow, callback.client.language)
+    return (JOINED.join(flow.parts), flow.language) == (wanted_flow(callback), callback.client.language)

@@ -93,11 +93,14 @@ def lease(
     flow_hash: str,
     ring_limit_s: float,
     at: datetime,
+    flow: str | None = None,
     reserves_agent: bool = False,
     trunk: str | None = None,
     incarnation: str | None = None,
 ) -> Lease | None:
     """Take ``callback`` for one attempt; None when another node has it, or has claimed it, by now.
+
+    ``flow`` names the scripts that it asks (``NAME+NAME``); the callback's own when it is not given.
 
     Also None when the client is in a call of another callback, and when ``incarnation`` (None: nobody asks) of the node
     counts as alive no more.
@@ -121,7 +124,7 @@ def lease(
         node=node,
         phone=phone,
         gate=gate,
-        flow=callback.flow,
+        flow=flow or callback.flow,
         flow_hash=flow_hash,
         language=callback.language,
         started_at=at,
@@ -204,7 +207,7 @@ def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetim
             rule=", ".join(answer.rules) or None,
             value=answer.value or "",
             passed=answer.passed,
-            answered_by="ivr",
+            answered_by=answer.by,
             start_ms=taken.start_ms,
             end_ms=taken.end_ms,
             evidence={
@@ -212,6 +215,9 @@ def answered(session: Session, lease_: Lease, taken: TakenAnswer, *, at: datetim
                 "no_input": answer.no_input,
                 "no_match": answer.no_match,
                 "required": answer.required,
+                "flow": answer.flow,
+                "spoken": [asdict(candidate) for candidate in answer.spoken],
+                "read_back": answer.read_back,
                 "played": [asdict(proof) for proof in taken.played],
             },
             at=at,
@@ -275,6 +281,7 @@ def _last_leased(session: Session, callback_id: str) -> str | None:
 def _keep_result(attempt: Attempt, result: SessionResult) -> None:
     if result.verdict is not None:
         attempt.verdict = asdict(result.verdict)
+    attempt.path = [list(arrow) for arrow in result.path] or None
     if result.answer is not None:
         attempt.answer_class = result.answer.kind.value
         attempt.answer_evidence = {**result.answer.as_json(), "acted": result.machine}

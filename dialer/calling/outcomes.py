@@ -24,6 +24,7 @@ from dialer.following import duties, gates, webhooks
 from dialer.following.plans import Following
 from dialer.programmes.facts import ItemState
 from dialer.tables import Attempt, Callback, CallbackState, Duty, DutyState, Handoff, Item, Outcome
+from ivr_flows.merging import versions
 
 AGENT_OUTCOMES = {
     "passed": Outcome.PASSED,
@@ -231,8 +232,9 @@ def _end(callback: Callback, state: ItemState, reason: str, at: datetime) -> Non
 
 def _heard(callback: Callback, item: Item) -> str | None:
     """The version of the item's script in the newest call that was answered with it."""
-    answered = (past for past in callback.attempts if past.disposition == "answered" and past.flow == item.flow)
-    return max(((past.started_at, past.flow_hash) for past in answered), default=(None, None))[1]
+    answered = (past for past in callback.attempts if past.disposition == "answered")
+    heard = ((past.started_at, versions(past.flow, past.flow_hash).get(item.flow)) for past in answered)
+    return max(((at, version) for at, version in heard if version), default=(None, None))[1]
 
 
 def _consequences(session: Session, callback: Callback, following: Following, at: datetime) -> None:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
-from datetime import date
 
 from core.errors import HuifangError
 from dialer.calling.media import Clip
 from dialer.calling.session import Script
-from dialer.tables import Client
-from ivr_flows.checks import missing_facts
-from ivr_flows.loader import load_flow
+from dialer.calling.told import Told
+from dialer.calling.versions import Versions
+from ivr_flows.checks import asks_of_events, missing_facts
+from ivr_flows.merging import JOINED, merge
 from ivr_flows.model import Facts, Flow, Prompt
 from ivr_flows.prompts import Catalogue
 from ivr_flows.service import AGENT_OUTCOME, APOLOGY, service_prompts
-from ivr_flows.speech import day
 
 SPOKEN_KEPT = 500  # days and names spoken lately, about 10 kB each
 
@@ -36,52 +34,73 @@ class ScriptUnready(HuifangError):
 class Scripts:
     """Loads each flow once and makes scripts from it. Used from one worker thread at a time."""
 
-    def __init__(self, catalogue: Catalogue, companies: Mapping[str, str]) -> None:
-        """``companies`` is the firm's name by language, as the greeting says it (C-01)."""
+    def __init__(self, catalogue: Catalogue, versions: Versions) -> None:
+        """``versions`` tells which version of a script is in force."""
         self._catalogue = catalogue
-        self._companies = companies
-        self._flows: dict[tuple[str, str], Flow] = {}
+        self._versions = versions
+        self._in_force: dict[tuple[str, str], str] = {}
+        self._flows: dict[str, Flow] = {}
         self._fixed: dict[tuple[str, str], Clip] = {}
         self._spoken: OrderedDict[tuple[str, str], Clip] = OrderedDict()
         self._service = service_prompts()
 
     def flow(self, name: str, language: str) -> Flow:
-        """The approved flow; FlowRefused (a HuifangError) when it has a fault."""
-        key = (name, language)
-        if key not in self._flows:
-            company = self._companies[language]
-            self._flows[key] = load_flow(name, language, company=company, catalogue=self._catalogue)
-        return self._flows[key]
+        """The approved flow, or those of a merged call-back (`NAME+NAME`) as one.
 
-    def at_once(
-        self, name: str, client: Client, *, marketer: str | None, callback_day: date, today: date
-    ) -> Script | None:
+        NotApproved when there is none; FlowRefused when it has a fault.
+        """
+        parts = [self._part(part, language) for part in name.split(JOINED)]
+        joined = JOINED.join(part.hash for part in parts)
+        if joined not in self._flows:
+            self._flows[joined] = merge(parts)
+        return self._flows[joined]
+
+    def look_again(self) -> None:
+        """Ask anew which versions are in force: somebody may have approved another."""
+        self._in_force.clear()
+
+    def _part(self, name: str, language: str) -> Flow:
+        key = name, language
+        version = self._in_force.get(key) or self._versions.in_force(name, language)
+        if version not in self._flows:
+            self._flows[version] = self._versions.load(name, language)
+        self._in_force[key] = version
+        return self._flows[version]
+
+    def _at_hand(self, name: str, language: str) -> Flow | None:
+        """The flow, when nothing has to be read for it."""
+        versions = [self._in_force.get((part, language), "") for part in name.split(JOINED)]
+        return self._flows.get(JOINED.join(versions))
+
+    def asks_of_events(self, name: str, language: str) -> bool:
+        """Whether the script needs what only an event brings; True while it has not been read."""
+        flow = self._at_hand(name, language)
+        return flow is None or asks_of_events(flow)
+
+    def at_once(self, name: str, told: Told) -> Script | None:
         """The same as ``prepare`` when nothing has to be read or spoken for it, else None."""
-        flow = self._flows.get((name, client.language))
+        language = told.client.language
+        flow = self._at_hand(name, language)
         if flow is None:
             return None
-        facts = _facts(client, marketer, callback_day, today)
+        facts = told.facts()
         wanted = [prompt for prompt in flow.prompts.values() if _sayable(prompt, facts)]
-        wanted += [self._service[client.language, AGENT_OUTCOME], self._service[client.language, APOLOGY]]
+        wanted += [self._service[language, AGENT_OUTCOME], self._service[language, APOLOGY]]
         if any(self._kept(prompt, facts) is None for prompt in wanted):
             return None
-        return self.prepare(name, client, marketer=marketer, callback_day=callback_day, today=today)
+        return self.prepare(name, told)
 
-    def prepare(self, name: str, client: Client, *, marketer: str | None, callback_day: date, today: date) -> Script:
-        """The script for one client. ``marketer`` names who developed him, ``callback_day`` is the day to promise.
-
-        ScriptUnready names facts about the client that the flow compares or speaks and that are missing.
-        """
-        flow = self.flow(name, client.language)
-        facts = _facts(client, marketer, callback_day, today)
+    def prepare(self, name: str, told: Told) -> Script:
+        """The script for one client; ScriptUnready names the facts that it compares or speaks and that are missing."""
+        flow, facts, language = self.flow(name, told.client.language), told.facts(), told.client.language
         if missing := missing_facts(flow, facts):
             raise ScriptUnready(name, missing)
         return Script(
             flow=flow,
             facts=facts,
             clips={prompt.id: self._clip(prompt, facts) for prompt in flow.prompts.values() if _sayable(prompt, facts)},
-            agent_question=self._clip(self._service[client.language, AGENT_OUTCOME], facts),
-            apology=self._clip(self._service[client.language, APOLOGY], facts),
+            agent_question=self._clip(self._service[language, AGENT_OUTCOME], facts),
+            apology=self._clip(self._service[language, APOLOGY], facts),
         )
 
     def _clip(self, prompt: Prompt, facts: Facts) -> Clip:
@@ -101,15 +120,6 @@ class Scripts:
         if len(self._spoken) > SPOKEN_KEPT:
             self._spoken.popitem(last=False)
         return clip
-
-
-def _facts(client: Client, marketer: str | None, callback_day: date, today: date) -> dict[str, str]:
-    return {
-        "id_last4": client.id_last4 or "",
-        "developed_by": client.developed_by,
-        "marketer": marketer or "",
-        "callback_day": day(callback_day, today, client.language),
-    }
 
 
 def _sayable(prompt: Prompt, facts: Facts) -> bool:

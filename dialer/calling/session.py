@@ -17,9 +17,11 @@ from typing import Any, Protocol
 
 from core.errors import HuifangError
 from dialer.calling.evidence.answering import AnswerVerdict
+from dialer.calling.listening import Listening
 from dialer.calling.media import MAX_CATCH_UP, SILENCE, Clip, Ear, MediaLoop, Mouth, Played
 from dialer.calling.sounds import beep, hold_music
 from dialer.calling.voice import VoiceDetector, Voices
+from dialer.calling.voice_answers import Listeners
 from dialer.calling.watching import Watch
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.desk.talk import AgentTalk
@@ -27,7 +29,7 @@ from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Di
 from dialer.lines.inband import KeyDetector
 from ivr_flows import events as flow_events
 from ivr_flows import interpreter
-from ivr_flows.model import Facts, Flow, OutcomeName
+from ivr_flows.model import Facts, Flow, OutcomeName, VoiceTask
 from ivr_flows.state import State
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class SessionResult:
     keys: int = 0
     leg: AgentLeg | None = None
     agent_outcome: str | None = None
+    path: tuple[tuple[str, str, str], ...] = ()  # every arrow of the script that was walked
     answer: AnswerVerdict | None = None  # who answered, when that is judged in the live call
     machine: bool = False  # the call was ended because no person was on the line
 
@@ -112,10 +115,11 @@ class CallSession:
         ring_limit_s: float,
         tone_keys: KeyDetector | None = None,
         watch: Watch | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         """``tone_keys`` finds keys that the trunk does not tell; with one that does, each would count twice.
 
-        ``watch`` tells who answered; a machine is hung up on.
+        ``watch`` tells who answered; a machine is hung up on. Without ``listeners`` answers are taken by key alone.
         """
         self.result = SessionResult()
         self._call = call
@@ -128,6 +132,7 @@ class CallSession:
         self._voices = voices
         self._tone_keys = tone_keys
         self._watch = watch
+        self._speech = Listening(listeners, voices, self._heard) if listeners is not None else None
         self._voice: VoiceDetector | None = None
         self._ring_ticks = int(ring_limit_s * 1000 / FRAME_MS)
         self._recording = False
@@ -166,6 +171,8 @@ class CallSession:
                 self._watch.close()
             if self._voice is not None:
                 self._voices.give_back(self._voice)
+            if self._speech is not None:
+                self._speech.close()
             await self._errands_done()
         return self.result
 
@@ -256,6 +263,8 @@ class CallSession:
     def _listen(self, heard: bytes) -> None:
         if self._watch is not None:
             self._watch.feed(heard)
+        if self._speech is not None and self._talk is None:
+            self._speech.feed(heard, self._ms)
         if self._tone_keys is not None:
             for key in self._tone_keys.feed(heard):
                 self._key(key)
@@ -372,6 +381,7 @@ class CallSession:
     def _feed(self, event: flow_events.Event) -> None:
         if self._state is not None:
             self._state, actions = interpreter.step(self._script.flow, self._state, event)
+            self.result.path = self._state.path
             self._perform(actions)
 
     def _perform(self, actions: list[flow_events.Action]) -> None:
@@ -383,6 +393,7 @@ class CallSession:
                     self._stop_playing()
                 case flow_events.Listen(timeout_ms=timeout):
                     self._listening = (self._ms + timeout, timeout)
+                    self._welcome(action.voice, playing=False)
                 case flow_events.RecordOpen(max_ms=longest, silence_ms=silence):
                     self._open = _OpenAnswer(longest, silence)
                     self._voice = self._voice or self._voices.take()
@@ -395,18 +406,31 @@ class CallSession:
                     self.hang_up()
                 case flow_events.Finish(verdict=verdict):
                     self.result.verdict = verdict
+                case flow_events.Show():
+                    pass  # for the agent's screen
 
     def _play(self, action: flow_events.Play) -> None:
         self._listening, self._open = None, None
         self._last_prompt, self._whole = action.prompts[-1], True
         self._asked_ms = self._ms
         self._pause = PAUSE_TICKS
+        self._welcome(action.voice, playing=True)
         self._mouth.play([self._script.clips[prompt] for prompt in action.prompts])
 
     def _stop_playing(self) -> None:
         self._mouth.stop(self._ms)
         self._call.flush()
         self._last_prompt, self._draining, self._open, self._listening = None, 0, None, None
+
+    def _welcome(self, voice: VoiceTask | None, *, playing: bool) -> None:
+        if self._speech is not None:
+            self._speech.at(voice, playing=playing)
+
+    def _heard(self, event: flow_events.Event) -> None:
+        """The client speaks, or has spoken: he is not silent, so no timer runs meanwhile."""
+        if isinstance(event, flow_events.SpeechBegan):
+            self._listening = None
+        self._feed(event)
 
     def _take_answer(self, answer: flow_events.Answer) -> None:
         played = tuple(proof for proof in self._mouth.played if proof.end_ms > self._asked_ms)

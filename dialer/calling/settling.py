@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from core.clock import china
 from core.errors import CalendarUnknown
 from dialer.calling import numbers, outcomes, passing, retries, whys
 from dialer.calling.dispositions import NOT_THE_CLIENTS, Disposition, Judged
-from dialer.calling.retries import Case, DayPart, FollowUpName, GiveUp, Next, RetryAt
+from dialer.calling.retries import Case, FollowUpName, GiveUp, Next, RetryAt
 from dialer.calling.session import SessionResult
 from dialer.following import duties
 from dialer.following.plans import Following
@@ -28,6 +27,7 @@ from dialer.programmes.facts import BadPreference, ItemState, PastAttempt
 from dialer.programmes.model import ContactRules, Pack
 from dialer.programmes.windows import times_of
 from dialer.tables import Answer, Attempt, Callback, CallbackState, Outcome
+from ivr_flows.merging import JOINED
 
 APPOINTMENT_QUESTION = "appointment"
 
@@ -94,7 +94,7 @@ def _next_step(attempt: Attempt, disposition: Disposition, by: Settling, kept: b
 
 def call_again(callback: Callback, by: Settling, *, agreed: datetime | None = None) -> Next:
     """What follows when the agent who spoke with the client asks for another call, at the time ``agreed`` if any."""
-    step = _worked_out(lambda: _follow_up_step(callback, "appointment", by, None, agreed), by)
+    step = _worked_out(lambda: _follow_up_step(callback, "appointment", by, agreed), by)
     if agreed is None and isinstance(step, RetryAt) and step.why.code == whys.APPOINTMENT.code:
         return RetryAt(step.at, whys.AGENT_ASKED)
     return step
@@ -132,9 +132,10 @@ def _ask_next(session: Session, attempt: Attempt, flow: str, by: Settling) -> No
 
 def _unasked_flow(attempt: Attempt) -> str | None:
     """The script of an item still owed that no attempt of the callback has passed yet."""
-    passed = {past.flow for past in attempt.callback.attempts if (past.verdict or {}).get("outcome") == "passed"}
+    through = [past for past in attempt.callback.attempts if (past.verdict or {}).get("outcome") == "passed"]
+    passed = {flow for past in [*through, attempt] for flow in past.flow.split(JOINED)}
     wanted = (item.flow for item in attempt.callback.items if item.state == ItemState.OPEN)
-    return next((flow for flow in wanted if flow not in passed | {attempt.flow}), None)
+    return next((flow for flow in wanted if flow not in passed), None)
 
 
 def _after_agent(session: Session, attempt: Attempt, result: SessionResult, by: Settling) -> None:
@@ -156,15 +157,13 @@ def _after_agent(session: Session, attempt: Attempt, result: SessionResult, by: 
 
 
 def _agreed(session: Session, attempt: Attempt, follow_up: FollowUpName, by: Settling) -> None:
-    part = _chosen_part(session, attempt.attempt_id) if follow_up == "appointment" else None
-    step = _worked_out(lambda: _follow_up_step(attempt.callback, follow_up, by, part, None), by)
+    time = _chosen_time(session, attempt.attempt_id) if follow_up == "appointment" else None
+    step = _worked_out(lambda: _follow_up_step(attempt.callback, follow_up, by, time), by)
     agreed = step.at if follow_up == "appointment" and isinstance(step, RetryAt) else None
     _move(session, attempt, step, by, follow_up=follow_up, appointment_at=agreed)
 
 
-def _follow_up_step(
-    callback: Callback, follow_up: FollowUpName, by: Settling, part: DayPart | None, agreed: datetime | None
-) -> Next:
+def _follow_up_step(callback: Callback, follow_up: FollowUpName, by: Settling, agreed: datetime | None) -> Next:
     talks = sum((past.verdict or {}).get("follow_up") == follow_up for past in callback.attempts)
     return retries.next_follow_up(
         by.rules,
@@ -173,16 +172,19 @@ def _follow_up_step(
         made=_used(callback),
         now=by.now,
         case=_case(callback, by, appointment=follow_up == "appointment"),
-        part=part,
         agreed=agreed,
     )
 
 
-def _chosen_part(session: Session, attempt_id: str) -> DayPart | None:
+def _chosen_time(session: Session, attempt_id: str) -> datetime | None:
+    """The time that the client chose from those the script offered; None when he chose none of them."""
     chosen = session.scalars(
         select(Answer.value).where(Answer.attempt_id == attempt_id, Answer.question == APPOINTMENT_QUESTION)
     ).first()
-    return cast("DayPart", chosen) if chosen in ("morning", "afternoon", "evening") else None
+    try:
+        return datetime.fromisoformat(chosen) if chosen else None
+    except ValueError:
+        return None
 
 
 def _move(

@@ -30,7 +30,7 @@ from dialer.programmes.errors import OpenValue
 from dialer.programmes.facts import BadPreference, ClientFacts, ItemState, PastAttempt, StaffFacts
 from dialer.programmes.model import ContactRules, Pack
 from dialer.programmes.windows import first_moment, times_of
-from dialer.tables import LIVING, Agent, AgentState, Attempt, Callback, CallbackState, Client, Item, Staff
+from dialer.tables import LIVING, Agent, AgentState, Attempt, Callback, CallbackState, Client, Event, Item, Staff
 
 
 class UnknownClient(HuifangError):
@@ -175,6 +175,13 @@ def marketer(session: Session, client: Client) -> str | None:
     if client.introducer_id is None or client.developed_by not in ("marketing", "broker"):
         return None
     return session.scalars(select(Staff.name).where(Staff.staff_id == client.introducer_id)).first()
+
+
+def event_data(session: Session, callback: Callback) -> dict[str, object]:
+    """What the events brought that the open items of the callback go back to, later ones over earlier ones."""
+    owed = (item.trigger.partition(":")[2] for item in callback.items if item.state == ItemState.OPEN)
+    found = select(Event.data).where(Event.event_id.in_(list(owed))).order_by(Event.occurred_at, Event.event_id)
+    return {name: value for data in session.scalars(found) for name, value in data.items()}
 
 
 def _callback_facts(callback: Callback, *, flow_approved: bool, needs_agent: bool) -> CallbackFacts:

@@ -112,6 +112,13 @@ def day_part(moment: datetime) -> int:
     return sum(clock >= begin for begin in DAY_PARTS) - 1
 
 
+def part_end(moment: datetime) -> datetime:
+    """Where the part of the day ends that ``moment`` lies in, Chinese time."""
+    day, part = china(moment).date(), day_part(moment)
+    last = part + 1 == len(DAY_PARTS)
+    return datetime.combine(day + DAY if last else day, DAY_PARTS[0 if last else part + 1], CHINA)
+
+
 def _intervals(times: Times, calendars: Calendars, after: datetime, until: date) -> Iterator[Interval]:
     day = china(after).date()
     while day <= until:

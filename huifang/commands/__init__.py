@@ -22,6 +22,7 @@ MODULES = {
     "rules": ("rules",),
     "simulate": ("simulate",),
     "packs": ("pack",),
+    "prompts": ("prompts",),
     "pacing": ("pacing",),
     "trunks": ("trunks",),
     "reclassify": ("reclassify",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from dialer.tables import AgentState
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
 from ivr_flows.loader import load_flow, names
+from ivr_flows.prompts import Catalogue
 from recordings.writer import Spool
 from transcribe.choosing import choose
 from transcribe.recognisers.base import NoModel
@@ -92,8 +94,14 @@ def _pack(context: Context) -> str:
 
 def _scripts(context: Context) -> str:
     companies = {"zh-CN": context.settings.firm.name, "en": context.settings.firm.name_en}
-    loaded = [load_flow(name, language, company=companies[language]) for name, language in names()]
+    studio = context.settings.firm.studio
+    catalogue = Catalogue(site=Path(studio) if studio else None)
     wanted = {programme.flow for programme in context.pack.ready() if programme.automatic}
+    loaded = [
+        load_flow(name, language, company=companies[language], catalogue=catalogue)
+        for name, language in names()
+        if name in wanted
+    ]
     missing = sorted(wanted - {flow.name for flow in loaded})
     told = f"; not written yet, so these call-backs are not dialed: {', '.join(missing)}" if missing else ""
     return f"{len(loaded)} in order{told}"

@@ -76,8 +76,9 @@ def _flows(context: Context) -> Flows:
 
 
 def _lines(context: Context, look: Look) -> Iterator[FlowLine]:
-    """Every shipped script, for a client whom any agent of its language may serve."""
-    for name, language in names():
+    """Every script of the pack, for a client whom any agent of its language may serve."""
+    wanted = {programme.flow for programme in context.pack.programmes.values()}
+    for name, language in ((name, language) for name, language in names() if name in wanted):
         programmes = frozenset(code for code, one in context.pack.programmes.items() if one.flow == name)
         yield _line(look, look.need(name, language, programmes), language, context.settings.line.channels)
 

@@ -20,6 +20,7 @@ from core.clock import china
 from core.errors import SettingsError
 from core.settings import Trunk as TrunkSettings
 from dialer.calling.scripts import Scripts
+from dialer.calling.versions import Registered
 from dialer.calling.watching import answer_rules
 from dialer.following import webhooks
 from dialer.lines.baresip_line import BaresipLine
@@ -109,7 +110,7 @@ def _rooms(context: Context) -> Rooms:
         archive=context.archive,
         line=line,
         pack=pack,
-        scripts=Scripts(catalogue, {"zh-CN": settings.firm.name, "en": settings.firm.name_en}),
+        scripts=Scripts(catalogue, Registered(context.db)),
     )
 
 

@@ -6,18 +6,23 @@ from pathlib import Path
 
 import click
 
+from huifang.commands.flows_life import LIFE
+from huifang.commands.rehearse import test
 from huifang.context import Context
 from huifang.output import console, print_json
 from ivr_flows import terminal
+from ivr_flows.checks import SPOKEN
 from ivr_flows.graph import to_svg
-from ivr_flows.loader import FLOWS, check_file, load_flow
+from ivr_flows.loader import FLOWS, check_file, load_flow, names
+from ivr_flows.merging import JOINED, merge
 from ivr_flows.prompts import Catalogue
+from ivr_flows.state import Medium
 
 pass_context = click.make_pass_decorator(Context)
 languages = click.Choice(["zh-CN", "en"])
 
 
-@click.group()
+@click.group(commands=[*LIFE, test])
 def flow() -> None:
     """The approved scripts."""
 
@@ -28,7 +33,7 @@ def flow() -> None:
 @pass_context
 def check(context: Context, files: tuple[Path, ...], as_json: bool) -> None:
     """Check FILES (default: every shipped script); exit 1 when one has a fault."""
-    paths = files or tuple(sorted(FLOWS.glob("*/*.yaml")))
+    paths = files or tuple(FLOWS / f"{name}.yaml" for name in dict.fromkeys(name for name, _ in names()))
     faults = {str(path): [str(fault) for fault in check_file(path, catalogue=_catalogue(context))] for path in paths}
     if as_json:
         print_json([{"file": file, "faults": found} for file, found in faults.items()])
@@ -60,12 +65,24 @@ def show(context: Context, name: str, language: str, svg: bool) -> None:
 @click.argument("name")
 @click.option("--language", type=languages, default="zh-CN", show_default=True)
 @click.option("--fact", "facts", multiple=True, metavar="KEY=VALUE", help="What is known about the client.")
+@click.option(
+    "--medium",
+    type=click.Choice(["call", "desk", "form"]),
+    default="call",
+    show_default=True,
+    help="As a telephone call, as an agent reads it from his screen, or as a client fills it in.",
+)
 @pass_context
-def run(context: Context, name: str, language: str, facts: tuple[str, ...]) -> None:
-    """Go through the script NAME in the terminal: keys answer, Enter is silence, h or Ctrl-D hangs up."""
-    known = {"id_last4": "1234", "developed_by": "self", "callback_day": "……", "marketer": "……"}
+def run(context: Context, name: str, language: str, facts: tuple[str, ...], medium: Medium) -> None:
+    """Go through the script NAME in the terminal: keys answer, words are spoken, Enter is silence, h hangs up.
+
+    NAME+NAME goes through the scripts of a merged call-back.
+    """
+    companies = {"zh-CN": context.settings.firm.name, "en": context.settings.firm.name_en}
+    script = merge([load_flow(part, language, company=companies[language]) for part in name.split(JOINED)])
+    known = dict.fromkeys(SPOKEN, "……") | {"id_last4": "1234", "phone_last4": "5678", "developed_by": "self"}
     known |= dict(fact.split("=", 1) for fact in facts if "=" in fact)
-    verdict = terminal.run(load_flow(name, language, catalogue=_catalogue(context)), known, _read_key, click.echo)
+    verdict = terminal.run(script, known, _read_key, click.echo, medium=medium)
     console().print(f"verdict: {verdict.outcome or verdict.follow_up or 'open'} {' '.join(verdict.reasons)}")
 
 

@@ -33,9 +33,13 @@ from huifang.demo.checks import Expectation, differences
 from huifang.demo.figures import Figures, figures
 from huifang.output import console, print_json, print_table
 from huifang.transcription import transcription
+from ivr_flows import register
 from transcribe.choosing import choose
 from transcribe.models import fetch
 from transcribe.recognisers.base import NoModel
+from web.access import Permission
+from web.flows.drafts import firm_flows
+from web.flows.people import hand_of
 from web.tables import Role
 from web.users import add_user
 
@@ -44,7 +48,11 @@ MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)  # a Monday, a working day
 HORIZON = timedelta(minutes=5)  # a retry further off than this is not part of the demo
 DAY_LIMIT_S = 900.0
 AGENTS = {"S001": "agent-1", "S002": "agent-2", "S006": "agent-3", "S007": "agent-4"}
-LOGINS = {"agent": (Role.AGENT, "S001", "李娜"), "auditor": (Role.AUDITOR, None, "审计员")}
+LOGINS = {
+    "agent": (Role.AGENT, "S001", "李娜"),
+    "auditor": (Role.AUDITOR, None, "审计员"),
+    "author": (Role.AUTHOR, None, "话术员"),
+}
 SEED = "2026"  # of the samples: the day's expectations name whom it draws
 MARKER = "demo-day"
 
@@ -154,10 +162,22 @@ def _prepare(day: Day, context: Context, trunk_port: int) -> None:
                     at=context.clock.now(),
                 )
                 day.passwords[login] = made.password or ""
+        _approve_scripts(context)
         _bring_model(day, context)
         today = china(context.clock.now()).date()
         run_nightly_plan(context.db, context.clock, context.night(today, seed=SEED))
         import_clients(context.db, DATA / "clients_this_morning.csv", clock=context.clock)  # what the plan did not know
+
+
+def _approve_scripts(context: Context) -> None:
+    """One person hands in the scripts of the day's pack, another approves them, as on every site."""
+    at = context.clock.now()
+    with context.db.write() as session:
+        author = hand_of(session, "author", Permission.FLOW_SUBMIT)
+        auditor = hand_of(session, "auditor", Permission.FLOW_APPROVE)
+        for name in sorted({one.flow for one in context.pack.programmes.values() if one.flow}):
+            waiting = register.submit(session, firm_flows(context.settings.firm, name), by=author, at=at)
+            register.approve(session, waiting, by=auditor, at=at)
 
 
 def _bring_model(day: Day, context: Context) -> None:

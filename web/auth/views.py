@@ -17,7 +17,12 @@ from web.faults import answer, wants_json
 from web.language import LANGUAGES
 from web.tables import Role, User
 
-FIRST_PAGE = {Role.AGENT: "work.mine", Role.AUDITOR: "overview.day", Role.OPERATOR: "line.trunks"}
+FIRST_PAGE = {
+    Role.AGENT: "work.mine",
+    Role.AUDITOR: "overview.day",
+    Role.OPERATOR: "line.trunks",
+    Role.AUTHOR: "flows.overview",
+}
 
 auth = Blueprint("auth", __name__, template_folder="templates")
 

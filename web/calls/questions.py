@@ -7,6 +7,7 @@ from functools import lru_cache
 from dialer.tables import Answer, Attempt
 from ivr_flows.errors import FlowRefused
 from ivr_flows.loader import load_flow
+from ivr_flows.merging import JOINED, merge
 from ivr_flows.model import Flow
 
 
@@ -16,12 +17,13 @@ def wording(attempt: Attempt, answer: Answer, company: str) -> str:
     step = flow.steps.get(answer.step) if flow and flow.hash == attempt.flow_hash else None
     if flow is None or step is None:
         return answer.question.replace("_", " ")
-    return " ".join(flow.prompts[prompt].text for prompt in step.prompts)
+    said = (flow.prompts[prompt] for prompt in step.prompts)
+    return "".join(prompt.text or f"[{prompt.slot}]" for prompt in said)
 
 
 @lru_cache(maxsize=64)
 def _flow(name: str, language: str, company: str) -> Flow | None:
     try:
-        return load_flow(name, language, company=company)
+        return merge([load_flow(part, language, company=company) for part in name.split(JOINED)])
     except (FlowRefused, OSError):
         return None

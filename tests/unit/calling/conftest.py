@@ -19,7 +19,16 @@ from dialer.lines.base import Answered, CallEvent, CallState, Digit, Ended, Ende
 from ivr_flows.loader import load_flow
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-FACTS = {"id_last4": "1234", "developed_by": "self", "marketer": "", "callback_day": "星期二"}
+FACTS = {
+    "client_name": "测试",
+    "id_last4": "1234",
+    "phone_last4": "0001",
+    "developed_by": "self",
+    "marketer": "",
+    "callback_day": "星期二",
+    "slot_1": "星期二上午",
+    "slot_at_1": "2026-11-24T09:00:00+08:00",
+}
 PROMPT_MS = 200
 
 

@@ -16,7 +16,7 @@ from dialer.lines.inband import COLUMNS, KEYS, ROWS, KeyDetector
 pytestmark = pytest.mark.unit
 
 Play = Callable[..., Any]
-TO_RISK = ("1", "1234", "1", "1", "2", "2", "1")
+TO_RISK = ("1", "1", "1234", "1", "1", "2", "2", "1")
 
 
 async def _answer_all(stage: Any) -> None:
@@ -38,7 +38,7 @@ def test_a_client_who_answers_everything_rightly_passes(play: Play) -> None:
         result = await stage.result()
         assert result.verdict.outcome == "passed"
         assert len(stage.tape.client) == len(stage.tape.firm)
-        identity = next(taken for taken in stage.answers if taken.answer.question == "identity")
+        identity = next(taken for taken in stage.answers if taken.answer.question == "id_last4")
         assert identity.answer.value == "****"
         assert "1234" not in repr(identity)
 
@@ -138,7 +138,7 @@ def test_ticks_made_up_for_a_stall_before_the_answer_are_not_recorded(play: Play
 def test_a_wrong_answer_rings_an_agent_and_bridges_both_sides(play: Play) -> None:
     async def scenario(stage: Any) -> None:
         stage.client.answer()
-        for keys in ("1", "1234", "2"):
+        for keys in ("1", "1", "1234", "2"):
             await stage.question()
             stage.client.press(keys)
         await stage.pass_ms(500)
@@ -314,7 +314,7 @@ def test_keys_that_are_only_tones_count_once_over_a_trunk_that_sends_them_so(
         stage.client.end()
         result = await stage.result()
         assert result.keys == keys
-        assert len(stage.answers) == keys
+        assert sum(bool(taken.answer.keys) for taken in stage.answers) == keys
 
     play(scenario, tone_keys=detector)
 

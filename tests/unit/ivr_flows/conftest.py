@@ -8,53 +8,107 @@ from pathlib import Path
 
 import pytest
 
-from ivr_flows import build
-from ivr_flows.document import parse
 from ivr_flows.errors import FlowError
-from ivr_flows.events import Action, Event, Finish, Key, Play, PromptFinished, Recorded, Silence, Store, Verdict
+from ivr_flows.events import (
+    Action,
+    AgentUnavailable,
+    Event,
+    Finish,
+    Key,
+    Play,
+    PromptFinished,
+    Recorded,
+    Silence,
+    Store,
+    Verdict,
+)
 from ivr_flows.interpreter import start, step
-from ivr_flows.loader import load_flow
-from ivr_flows.model import Facts, Flow, Question
+from ivr_flows.loader import check_file, load_flow
+from ivr_flows.model import Ask, Choice, Digits, Facts, Flow, Match, Question, Step
 from ivr_flows.prompts import Catalogue
 from ivr_flows.state import Mode, State
-from ivr_flows.verify import verify
 
 SMALL = """\
 flow: small
 version: 1
-language: en
-title: A small flow
+title: {zh-CN: 小话术, en: A small flow}
 entry: hello
+body: right
+closing: bye
 agent: agent
 max_turns: 30
 defaults:
-  no_input: {after: 6s, limit: 3, say: {1: [again], 2: [slow]}, then: agent}
-  no_match: {limit: 3, say: {1: [again]}, then: agent}
-prompts:
-  hello: Hello from {company}.
-  again: Once more.
-  slow: Slowly.
-  who: Who are you?
-  right: Is it right?
-  which: Which one?
-  mark: How good?
-  tell: Tell us.
-  bye: Bye.
-  wait: Please hold.
-  later: "{callback_day}"
+  wrong: agent
+  voice: yes
+  no_input: {after: 6s, limit: 3, say: {1: again, 2: slow}, then: agent}
+  no_match: {limit: 3, say: {1: again}, then: agent}
+texts:
+  hello: {zh-CN: "您好，这里是{company}。", en: "Hello from {company}."}
+  again: {zh-CN: 再说一遍。, en: Once more.}
+  slow: {zh-CN: 慢慢说。, en: Slowly.}
+  who: {zh-CN: 您是谁？, en: Who are you?}
+  right: {zh-CN: 对吗？, en: Is it right?}
+  which: {zh-CN: 哪一个？, en: Which one?}
+  a: {zh-CN: 甲。, en: The first.}
+  b: {zh-CN: 乙。, en: The second.}
+  mark: {zh-CN: 几分？, en: How good?}
+  number: {zh-CN: 多少？, en: How many?}
+  when: {zh-CN: 什么时候？, en: When?}
+  tell: {zh-CN: 请讲。, en: Tell us.}
+  bye: {zh-CN: 再见。, en: Bye.}
+  wait: {zh-CN: 请稍候。, en: Please hold.}
+  later: {zh-CN: "{callback_day}", en: "We will call on {callback_day}, goodbye."}
 steps:
-  hello: {say: [hello], mandatory: true, next: who}
-  who: {match: [who], question: who, check: id_last4, digits: 4, outcomes: {matched: right}}
-  right: {ask: [right], question: right, pass: yes, outcomes: {yes: which, no: agent}}
-  which: {choice: [which], question: which, keys: {1: a, 2: b}, outcomes: {a: mark, b: mark}}
-  mark: {scale: [mark], question: mark, outcomes: {marked: tell}}
-  tell: {open: [tell], question: tell, max: 20s, silence: 2s, outcomes: {recorded: bye}}
-  bye: {end: [bye], outcome: passed}
-  agent: {handoff: [wait], unavailable: promise}
-  promise: {end: [later], follow_up: promised_callback}
+  hello: {say: hello, mandatory: yes, next: who}
+  who: {match: who, rules: [C-05], check: id_last4, digits: 4, next: right}
+  right: {ask: right, rules: [C-18], pass: yes, next: which}
+  which:
+    choice: which
+    rules: [C-23]
+    options:
+      a: {key: 1, text: a, said: {zh-CN: [甲], en: [the first]}}
+      b: {key: 2, text: b, said: {zh-CN: [乙], en: [the second]}}
+    next: mark
+  mark: {scale: mark, rules: [C-24], next: number}
+  number: {digits: number, rules: [C-46], length: {min: 1, max: 3}, next: when}
+  when: {appointment: when, rules: [B-20], outcomes: {agreed: tell, none: tell}}
+  tell: {open: tell, rules: [C-25], max: 20s, silence: 2s, next: bye}
+  bye: {end: bye, outcome: passed}
+  agent: {handoff: wait, unavailable: promise}
+  promise: {end: later, follow_up: promised_callback}
 """
 
-FACTS = {"id_last4": "123X", "callback_day": "Tuesday", "developed_by": "self", "marketer": "Wang Ming"}
+COMMON = (
+    """\
+defaults: {}
+texts:
+  read_back_before: {zh-CN: 您的回答是, en: Your answer is}
+  read_back_after: {zh-CN: 对吗？, en: Is that right?}
+  value_yes: {zh-CN: 是, en: "yes"}
+  value_no: {zh-CN: 否, en: "no"}
+"""
+    + "".join(
+        f"  {kind}_{number}: {{zh-CN: '{number}', en: '{number}'}}\n"
+        for kind in ("digit", "mark")
+        for number in range(10)
+    )
+    + "".join(
+        f"  slot_{n}: {{zh-CN: '{{slot_{n}}}', en: '{{slot_{n}}}'}}\n"
+        f"  slot_press_{n}: {{zh-CN: 请按{n}。, en: Press {n}.}}\n"
+        for n in range(1, 4)
+    )
+)
+
+FACTS = {
+    "id_last4": "123X",
+    "callback_day": "Tuesday",
+    "developed_by": "self",
+    "marketer": "Wang Ming",
+    "client_name": "Li Lei",
+    "phone_last4": "5678",
+    "slot_1": "tomorrow morning",
+    "slot_at_1": "2026-11-24T09:30:00+08:00",
+}
 
 
 @pytest.fixture
@@ -68,24 +122,34 @@ def facts() -> Facts:
 
 
 @pytest.fixture
-def faults_of() -> Callable[[str], list[FlowError]]:
-    """Every fault of a flow given as text, audio and twins left aside."""
+def faults_of(tmp_path: Path) -> Callable[[str], list[FlowError]]:
+    """Every fault of a flow given as text, audio left aside."""
 
     def check(text: str) -> list[FlowError]:
-        document, faults = parse(text, "small.yaml")
-        if faults or not isinstance(document.tree, dict):
-            return faults
-        return verify(build.flow(document.tree, "Huifang", {}), document)
+        return check_file(_folder(tmp_path, text) / "small.yaml")
 
     return check
 
 
 @pytest.fixture
-def small(small_text: str) -> Flow:
-    document, faults = parse(small_text, "small.yaml")
-    assert not faults
-    assert isinstance(document.tree, dict)
-    return build.flow(document.tree, "Huifang", {})
+def made(tmp_path: Path) -> Callable[..., Flow]:
+    """The small flow, or one given as text, in a language."""
+
+    def make(text: str = SMALL, language: str = "en") -> Flow:
+        return load_flow("small", language, company="Huifang", folder=_folder(tmp_path, text))
+
+    return make
+
+
+def _folder(folder: Path, text: str) -> Path:
+    (folder / "small.yaml").write_text(text, "utf-8")
+    (folder / "common.yaml").write_text(COMMON, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    return load_flow("small", "en", company="Huifang", folder=_folder(tmp_path_factory.mktemp("small"), SMALL))
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +163,14 @@ def shipped() -> Callable[[str, str], Flow]:
         return loaded[name, language]
 
     return load
+
+
+def right_key(item: Step) -> str:
+    """The key of the answer that the rule wants, or of the first value."""
+    if isinstance(item, Ask | Choice):
+        keys = {value: key for key, value in item.keys.items()}
+        return keys[item.expected] if item.expected in keys else next(iter(item.keys))
+    return "1"
 
 
 @dataclass
@@ -146,14 +218,18 @@ class Walk:
         item = self.flow.steps[self.state.step]
         if self.state.mode is Mode.RECORDING:
             return self.speak(1000)
-        if type(item).__name__ == "Match":
-            return self.key(self.facts["id_last4"].replace("X", "*")[len(self.state.entered)])
-        return self.key("2" if getattr(item, "expected", "yes") == "no" else "1")
+        if isinstance(item, Match):
+            return self.key(self.facts[item.check].replace("X", "*")[len(self.state.entered)])
+        if isinstance(item, Digits):
+            return self.key("#" if len(self.state.entered) >= item.least else "1")
+        return self.key(right_key(item))
 
     def advance(self) -> None:
         """One event of a client who listens and answers rightly."""
         if self.state.mode in {Mode.PLAYING, Mode.CLOSING}:
             self.finish_prompt()
+        elif self.state.mode is Mode.RINGING:
+            self.send(AgentUnavailable())
         else:
             self.answer_rightly()
 

@@ -16,6 +16,12 @@ pytestmark = pytest.mark.unit
 
 # path -> status for nobody, alice (agent), bob (auditor)
 MATRIX = {
+    "/flows": (302, 200, 200),
+    "/flows/existing_client": (302, 200, 200),
+    "/flows/nothing": (302, 404, 404),
+    "/calls/cb-1/script/att-1b": (302, 200, 200),
+    "/calls/cb-4/script/att-4": (302, 404, 200),
+    "/prompts": (302, 200, 200),
     "/day": (302, 403, 200),
     "/attempts": (302, 403, 200),
     "/callbacks": (302, 403, 200),

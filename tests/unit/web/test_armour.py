@@ -29,6 +29,9 @@ POSTS = [
     "/api/v1/search",
     "/line/carrier/drain",
     "/line/carrier/undrain",
+    "/flows/existing_client/submit",
+    "/flows/existing_client/approve",
+    "/flows/existing_client/retire",
 ]
 
 
