@@ -26,8 +26,10 @@ demo: $(VENV)/.demo ## from a fresh clone to a finished call-back day (HUIFANG_D
 
 .PHONY: test
 test: $(VENV)/.test system-packages lint ## install what the tests need, lint, type-check, run every test
-	$(BIN)/pytest --ignore=tests/contract/line $(PYTEST_ARGS)
-	@# the line's contract waits more than it computes; 5: PYTEST_ARGS choose none of it
+	@# 5: PYTEST_ARGS choose none of these
+	$(BIN)/pytest -n 2 tests/unit $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest --ignore=tests/contract/line --ignore=tests/unit $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	@# the line's contract waits more than it computes
 	$(BIN)/pytest -n 4 tests/contract/line $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 .PHONY: interop
@@ -70,8 +72,8 @@ lock: $(VENV)/.lock ## resolve the lock files anew from pyproject.toml
 	tools/lock.sh $(BIN)/uv $(LOCK_ARGS)
 
 .PHONY: voices
-voices: $(VENV)/.voices ## render the prompts of the approved scripts that have no audio yet
-	$(BIN)/python -m ivr_flows.voices $(VOICES_ARGS)
+voices: $(VENV)/.voices ## render the prompts of the shipped scripts that have no audio yet
+	$(BIN)/huifang prompts render --committed $(VOICES_ARGS)
 
 
 bench-%: $(VENV)/.test ## run one benchmark of tests/benchmarks: make bench-lines BENCH_ARGS="--help"

@@ -26,12 +26,14 @@ from ivr_flows.layout import (
     Leads,
     Row,
     lay_out,
+    passage,
     said,
     shortened,
     width_of,
 )
 from ivr_flows.model import Ask, Choice, Digits, End, Flow, Handoff, Match, Say, Scale, Step, targets
 
+Depth = tuple[bool, float]
 Words = Callable[[str, str], str]
 """(kind, code) -> the word on the picture; kinds: `verb`, `lead` (an outcome), `note`."""
 
@@ -68,8 +70,8 @@ stroke:#c9a227}
 .flow-map .lost,.flow-map text.lost{fill:#f09a90}.flow-map .bar{fill:#3a4a5c}}
 """
 
-_STATES = ("", "walked", "never")
 _THINNEST, _THICKEST = 1.5, 8.0
+TIP, NUMBERS_WIDTH = 9, 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _tag(name: str, text: str = "", /, **attributes: object) -> str:
 
 
 def _text(x: float, y: float, text: str, class_: str) -> str:
-    return _tag("text", escape(text), x=round(x), y=y, class_=class_)
+    return _tag("text", escape(text), x=round(x), y=y, **({"class_": class_} if class_ else {}))
 
 
 class _Drawing:
@@ -161,7 +163,6 @@ class _Drawing:
         yield _tag("desc", escape(self._summary()), id="flow-map-desc")
         if standalone:
             yield f"<style>{STYLE}{DARK}</style>"
-        yield "<defs>" + "".join(map(_tip, _STATES)) + "</defs>"
         yield _tag("rect", width=layout.width, height=layout.height, class_="ground")
         yield _text(MARGIN, 26, shortened(head, layout.width - 2 * MARGIN, 16), "title")
         yield from self._legend()
@@ -227,7 +228,7 @@ class _Drawing:
             "verb", verb
         )
         yield _text(LEFT + 14, row.y + 18, shortened(step.id, TEXT_WIDTH - 120, 13), "id")
-        used = width_of(shortened(step.id, TEXT_WIDTH - 120, 13), 13.5)
+        used = width_of(shortened(step.id, TEXT_WIDTH - 120, 13), 14.5)
         yield _text(LEFT + 24 + used, row.y + 18, word, "verb")
         if self._calls:
             number = f"{self._calls.entered.get(step.id, 0):,} {self._words('note', 'calls')}"
@@ -250,7 +251,7 @@ class _Drawing:
         match step:
             case Ask(check=str(check)) | Choice(check=str(check)) | Match(check=check) | Digits(check=str(check)):
                 return f"{right}: {check}"
-            case Ask(expected=wanted) | Choice(expected=wanted):
+            case Ask(expected=wanted) | Choice(expected=wanted) if wanted != "any":
                 return f"{right}: {self._words('lead', wanted)}"
             case Say(mandatory=True):
                 return self._words("note", "mandatory")
@@ -267,26 +268,38 @@ class _Drawing:
         sign = f"{_SIGNS[state]} " if state else ""
         if self._calls:
             share = self._calls.share(arrow)
-            length = round((ARROWS_WIDTH - 20) * share)
+            length = round((ARROWS_WIDTH - NUMBERS_WIDTH - 14) * share)
             yield _tag("rect", x=x - 4, y=lead.y - 11, width=length, height=LINE - 3, rx=3, class_="bar")
-            number = f"{self._calls.arrows.get(arrow, 0):,} · {share:.0%}"
-            yield _text(RIGHT - 12, lead.y + 2, number, "n")
-        name = sign + shortened(self._words("lead", lead.outcome), 96, 12.5)
+            number = _number(self._calls.arrows.get(arrow, 0), share)
+            yield _text(RIGHT - 12, lead.y + 2, number, "n" if share else "n s")
+        name = shortened(sign + self._words("lead", lead.outcome), 120, 12.5)
         yield _text(x, lead.y + 2, name, state)
-        where = {"down": "↓", "mark": f"☎ {self._words('note', 'agent')}"}.get(lead.way, f"→ {lead.target}")
-        at, room = x + 112, ARROWS_WIDTH - 130 - (74 if self._calls else 0)
-        shown = shortened(where, room, 11.5)
+        yield from self._where(step, lead, x + 132, f"s {state}".strip())
+
+    def _where(self, step: str, lead: Leads, x: int, class_: str) -> Iterator[str]:
+        """The end of an arrow in words: below, an agent, or the name of a step."""
+        room = ARROWS_WIDTH - 150 - (NUMBERS_WIDTH if self._calls else 0)
+        short = {"down": "↓", "mark": f"☎ {self._words('note', 'agent')}"}
+        shown = short.get(lead.way, f"→ {self._near(step, lead.target)}")
+        if width_of(shown, 11.5) > room and "." in lead.target:
+            shown = f"→ …{lead.target.rpartition('.')[2]}"
+        shown = shortened(shown, room, 11.5)
         if lead.way == "mark":
-            mark = {"x": at - 5, "y": lead.y - 11, "width": round(width_of(shown, 12.5)) + 10, "height": 16}
+            mark = {"x": x - 5, "y": lead.y - 11, "width": round(width_of(shown, 12.5)) + 10, "height": 16}
             yield _tag("rect", class_="agent", rx=8, **mark)
-        yield _text(at, lead.y + 2, shown, f"s {state}".strip())
+        yield _text(x, lead.y + 2, shown, class_)
+
+    def _near(self, step: str, target: str) -> str:
+        """The target's name, without that of the passage both are in."""
+        within = passage(self._flow, target)
+        return target.removeprefix(f"{within}.") if within == passage(self._flow, step) else target
 
     def _lost_here(self, row: Row, lost: int) -> Iterator[str]:
         """The clients who hung up at this step."""
         x, y = LEFT + TEXT_WIDTH + 12, row.y + HEAD + LINE * len(row.leads) + 13
         share = self._calls.lost_share(row.step.id) if self._calls else 0.0
         yield _text(x, y, f"✕ {self._words('note', 'hung_up')}", "lost")
-        yield _tag("text", f"{lost:,} · {share:.0%}", x=RIGHT - 12, y=y, class_="n lost")
+        yield _text(RIGHT - 12, y, _number(lost, share), "n lost")
 
     # --- lines -------------------------------------------------------------------------------------------------------
 
@@ -296,47 +309,49 @@ class _Drawing:
         return "walked" if self._coverage.get(arrow) else "never"
 
     def _lines(self) -> Iterator[str]:
-        """Thick ones first, so that thin ones stay visible."""
+        """What nobody walked lies below; then thick ones first, so that thin ones stay visible."""
         found = [line for row in self._layout.rows.values() for line in self._of_row(row)]
-        return (line for _, line in sorted(found, key=lambda pair: -pair[0]))
+        return (line for _, line in sorted(found, key=lambda pair: pair[0]))
 
-    def _of_row(self, row: Row) -> Iterator[tuple[float, str]]:
+    def _of_row(self, row: Row) -> Iterator[tuple[Depth, str]]:
         down = [(row.step.id, lead.outcome) for lead in row.leads if lead.way == "down"]
         if down:
             target = next(lead.target for lead in row.leads if lead.way == "down")
-            yield self._line(f"M{LEFT + 60} {row.bottom}V{self._layout.rows[target].y - 2}", down, target)
+            end = self._layout.rows[target].y - 1
+            yield self._line(f"M{LEFT + 60} {row.bottom}V{end - TIP + 1}", down, target, (LEFT + 60, end))
         for lead in row.leads:
             if lead.way == "lane":
-                way = _around(lead.y - 2, self._layout.lanes[lead.target], self._layout.rows[lead.target].y + 12)
-                yield self._line(way, [(row.step.id, lead.outcome)], lead.target)
+                end = self._layout.rows[lead.target].y + 13
+                way = _around(lead.y - 2, self._layout.lanes[lead.target], end)
+                yield self._line(way, [(row.step.id, lead.outcome)], lead.target, (RIGHT + 1, end))
 
-    def _line(self, way: str, arrows: list[Arrow], target: str) -> tuple[float, str]:
+    def _line(self, way: str, arrows: list[Arrow], target: str, end: tuple[int, int]) -> tuple[Depth, str]:
         share = min(sum(map(self._calls.share, arrows)), 1.0) if self._calls else 0.0
         thick = round(_THINNEST + (_THICKEST - _THINNEST) * share, 1)
         states = set(map(self._state, arrows))
         state = "walked" if "walked" in states else states.pop()
         outcomes = ", ".join(self._words("lead", outcome) for _, outcome in arrows)
         title = _tag("title", escape(f"{arrows[0][0]}: {outcomes} → {target}"))
-        drawn = {
-            "class_": f"line {state}".strip(),
-            "stroke_width": thick,
-            "marker_end": f"url(#tip-{state or 'plain'})",
-        }
-        return thick, f"<g>{title}{_tag('path', d=way, **drawn)}</g>"
+        path = _tag("path", d=way, class_=f"line {state}".strip(), stroke_width=thick)
+        return (state != "never", -thick), f"<g>{title}{path}{_tip(*end, thick, state, down=end[0] < RIGHT)}</g>"
 
 
 _SIGNS = {"walked": "●", "never": "○"}
+
+
+def _number(calls: int, share: float) -> str:
+    return f"{calls:,} · {share:.1%}" if 0 < share < 0.1 else f"{calls:,} · {share:.0%}"
 
 
 def _short(flow_hash: str) -> str:
     return "+".join(part[:12] for part in flow_hash.split("+"))
 
 
-def _tip(state: str) -> str:
-    """An arrow head; its size does not grow with the line."""
-    size = {"markerWidth": 9, "markerHeight": 8, "markerUnits": "userSpaceOnUse", "viewBox": "0 0 9 8"}
-    head = _tag("path", d="M0 0L9 4L0 8z", class_=f"tip {state}".strip())
-    return _tag("marker", head, id=f"tip-{state or 'plain'}", refX=8, refY=4, orient="auto", **size)
+def _tip(x: int, y: int, thick: float, state: str, *, down: bool) -> str:
+    """An arrow head that ends at the place, a little wider than its line."""
+    half = round(3 + thick * 0.6, 1)
+    back = f"L{x - half} {y - TIP}H{x + half}z" if down else f"L{x + TIP} {y - half}V{y + half}z"
+    return _tag("path", d=f"M{x} {y}{back}", class_=f"tip {state}".strip())
 
 
 def _band(group: Group, layout: Layout, heading: Callable[[Group], str]) -> str:
@@ -349,6 +364,6 @@ def _around(y: int, lane: int, target_y: int) -> str:
     """Out to the right, along the lane, and back in, with rounded corners."""
     turn = 6 if target_y > y else -6
     if abs(target_y - y) < 12:
-        return f"M{RIGHT} {y}H{lane}V{target_y}H{RIGHT + 2}"
+        return f"M{RIGHT} {y}H{lane}V{target_y}H{RIGHT + TIP}"
     out, back = f"M{RIGHT} {y}H{lane - 6}Q{lane} {y} {lane} {y + turn}", f"Q{lane} {target_y} {lane - 6} {target_y}"
-    return f"{out}V{target_y - turn}{back}H{RIGHT + 2}"
+    return f"{out}V{target_y - turn}{back}H{RIGHT + TIP}"

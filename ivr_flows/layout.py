@@ -17,11 +17,11 @@ Arrow = tuple[str, str]
 """A step and its outcome."""
 
 MARGIN, HEADER = 16, 74
-TEXT_WIDTH, ARROWS_WIDTH = 372, 300
+TEXT_WIDTH, ARROWS_WIDTH = 380, 330
 BOX_WIDTH = TEXT_WIDTH + ARROWS_WIDTH
 LEFT = MARGIN + 10
 RIGHT = LEFT + BOX_WIDTH
-HEAD, LINE, FOOT, GAP, BETWEEN, LANE = 28, 18, 8, 20, 46, 13
+HEAD, LINE, FOOT, GAP, BETWEEN, LANE = 28, 17, 7, 24, 46, 13
 MOST_LINES = 2
 _NARROW, _CAPITAL, _WIDE = 0.56, 0.68, 1.0
 
@@ -154,7 +154,7 @@ def _lanes(rows: Mapping[str, Row]) -> dict[str, int]:
         free = (n for n, lane in enumerate(taken) if all(span[1] < low or high < span[0] for low, high in lane))
         number = next(free, len(taken))
         taken[number:] = [[*taken[number], span], *taken[number + 1 :]] if number < len(taken) else [[span]]
-        found[target] = RIGHT + 18 + LANE * number
+        found[target] = RIGHT + 24 + LANE * number
     return found
 
 

@@ -57,8 +57,9 @@ def understand(task: VoiceTask, candidates: Sequence[Candidate]) -> Understandin
     readings = [(read(task, one.text), one.confidence) for one in ordered]
     best, confidence = readings[0]
     strong = [one for one, weight in readings if weight >= confidence * words.limits.rival]
-    if best.wish is not None or any(one.why in _BARRED for one in strong):
-        return best if best.wish is not None else _first(strong, _BARRED)
+    barred = [one for one, weight in readings if weight >= confidence * words.limits.doubt and one.why in _BARRED]
+    if best.wish is not None or barred:
+        return best if best.wish is not None else barred[0]
     if best.value is None:
         return _from_rivals(best, strong)
     return _weighed(best, readings, ordered[0], words)
@@ -70,7 +71,8 @@ def _weighed(
     """The best reading; not sure when another says something else, or when the recogniser is not confident."""
     limits = words.limits
     for other, weight in readings:
-        share = limits.doubt if other.value is None and other.wish is None else limits.rival
+        empty = other.value is None and other.wish is None and other.why not in _BARRED
+        share = limits.doubt if empty else limits.rival
         if other.value != best.value and weight >= first.confidence * share:
             return replace(best, sure=False, why="rivals")
     bare = len(heard(first.text, words.sound).tokens) <= _BARE
@@ -85,10 +87,6 @@ def _from_rivals(best: Understanding, strong: Iterable[Understanding]) -> Unders
     if len(values) != 1 or best.why in ("long", "refusal"):
         return best
     return Understanding(values.pop(), False, None, "rivals")
-
-
-def _first(readings: Iterable[Understanding], whys: frozenset[str]) -> Understanding:
-    return next(one for one in readings if one.why in whys)
 
 
 def read(task: VoiceTask, text: str) -> Understanding:
@@ -186,7 +184,7 @@ def _inside(phrases: Phrases, said: Heard) -> tuple[list[Phrase], list[str]]:
     left: list[str] = []
     at = 0
     while at < len(said.tokens):
-        fitting = (one for one in phrases.at(said, at) if one.sure and proven(one, said, at))
+        fitting = (one for one in phrases.at(said, at) if one.inside and proven(one, said, at))
         one = next((one for one in fitting if _size(one) >= _PROOF or at == 0), None)
         if one is None:
             left.append(said.tokens[at])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -51,12 +51,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One wording, what it means, and whether it may stand for it without being read back."""
+    """One wording, what it means, whether it may stand for it without being read back, and be found in a sentence."""
 
     value: str
     text: str
     heard: Heard
     sure: bool
+    inside: bool
 
 
 class Phrases(tuple[Phrase, ...]):
@@ -100,7 +101,7 @@ class Wordings:
 def heard(text: str, sound: str) -> Heard:
     """`text` in tokens; `sound` is `pinyin` or `words`."""
     composed = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    tokens = tuple(_TOKEN.findall(composed))
+    tokens = tuple(token.replace("'", "") for token in _TOKEN.findall(composed))
     if sound != "pinyin":
         return Heard(tokens, tokens)
     return Heard(tokens, tuple(part for token in tokens for part in (lazy_pinyin(token) or [token])[:1]))
@@ -124,7 +125,11 @@ def wordings_of(data: Mapping[str, Any]) -> Wordings:
         return Phrases(_phrase(value, str(text), sound, True) for value in values for text in data.get(value, ()))
 
     def graded(value: str, lists: Mapping[str, Any]) -> list[Phrase]:
-        return [_phrase(value, str(text), sound, grade == "sure") for grade, texts in lists.items() for text in texts]
+        return [
+            Phrase(value, str(text), heard(str(text), sound), grade != "likely", grade == "sure")
+            for grade, texts in lists.items()
+            for text in texts
+        ]
 
     marks = data.get("marks", {})
     return Wordings(
@@ -167,7 +172,7 @@ def _marks(words: Wordings, allowed: Sequence[str]) -> list[Phrase]:
         _phrase(one.value, f"{one.text} {unit}", words.sound, True) for one in plain if one.sure for unit in words.units
     ]
     ends = [
-        Phrase(mark, one.text, one.heard, one.sure)
+        replace(one, value=mark)
         for end, values in (("highest", allowed[-1:]), ("lowest", allowed[:1]))
         for mark in values
         for one in words.ends[end]
@@ -188,7 +193,7 @@ def contains(phrases: Phrases, said: Heard) -> Phrase | None:
 
 
 def _phrase(value: str, text: str, sound: str, sure: bool) -> Phrase:
-    return Phrase(value, text, heard(text, sound), sure)
+    return Phrase(value, text, heard(text, sound), sure, sure)
 
 
 def _primary(language: str) -> str:

@@ -27,22 +27,24 @@ from web.calls.views import calls
 from web.clients.views import clients
 from web.context import EXTENSION, Context, context
 from web.faults import init_faults
+from web.flowmap.views import flowmap
 from web.flows.views import flows
 from web.health.views import health
 from web.language import LANGUAGES, chosen_language, init_language
 from web.line.views import line
 from web.overview.views import overview
 from web.programmes import deadline_words, executor_title, programme_choices, programme_title
+from web.prompts.views import prompts
 from web.rules.views import rules
 from web.search.views import search
 from web.security import init_security, limit_login
 from web.tables import Role
-from web.prompts.views import prompts
+from web.trying.views import trying
 from web.windows.views import windows
 from web.work.views import work
 
 BLUEPRINTS = (
-    *(auth, overview, board, calls, clients, rules, flows, prompts),
+    *(auth, overview, board, calls, clients, rules, flows, flowmap, trying, prompts),
     *(windows, search, line, audio, work, api, health),
 )
 

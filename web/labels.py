@@ -58,6 +58,15 @@ LABELS: Mapping[str, Mapping[str, object]] = {
         "wrap_up": _("Waits for the agent's outcome"),
         "closed": _("Closed"),
     },
+    "medium": {"form": _("a form that the client fills in"), "desk": _("a text that an agent reads")},
+    "condition": {
+        "developed_by_marketing": _("brought in by marketing staff"),
+        "has_account_agent": _("somebody may act for him"),
+        "applied_special_business": _("applied for a special business"),
+        "ordinary_investor": _("ordinary investor"),
+        "lowest_risk_class": _("lowest risk class"),
+        "staff_member_known": _("the departed member of staff is known"),
+    },
     "outcome": {
         "passed": _("Passed"),
         "not_passed": _("Not passed"),

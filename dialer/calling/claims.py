@@ -16,7 +16,7 @@ from core.calendars import Calendars
 from core.clock import CHINA, china
 from core.errors import HuifangError
 from dialer.calling import ledger
-from dialer.calling.dispatch import IDLE, NEEDS_A_PERSON, look_again
+from dialer.calling.dispatch import IDLE, NEEDS_A_PERSON, look_again, wanted_flow
 from dialer.calling.pacing import PacingVerdict, rules_of
 from dialer.calling.pacing_facts import Pacer
 from dialer.calling.scripts import ScriptUnready
@@ -24,7 +24,6 @@ from dialer.calling.session import Script
 from dialer.calling.told import Told
 from dialer.gate import NO_LINE, NodeFacts, Verdict, judge
 from dialer.planning import lookup
-from dialer.programmes.facts import ItemState
 from dialer.programmes.model import ContactRules
 from dialer.programmes.windows import Times, first_moment, part_end
 from dialer.rooms import Rooms
@@ -164,16 +163,8 @@ class Claims:
             return None
 
     def _told(self, session: Session, callback: Callback, flow: str, now: datetime) -> Told:
-        days = self._days(now)
         ask_events = self._rooms.scripts.asks_of_events(flow, callback.client.language)
-        return Told(
-            callback.client,
-            days.promised,
-            days.today,
-            marketer=lookup.marketer(session, callback.client),
-            slots=days.slots,
-            event=lookup.event_data(session, callback) if ask_events else {},
-        )
+        return told_of(session, callback, self._days(now), ask_events=ask_events)
 
     def _days(self, now: datetime) -> Days:
         """What is promised and offered today; worked out once a day."""
@@ -310,10 +301,16 @@ def days_to_name(rules: ContactRules, calendars: Calendars, now: datetime) -> Da
     return Days(today, china(slots[0] if slots else tomorrow).date(), tuple(slots))
 
 
-def wanted_flow(callback: Callback) -> str:
-    """The scripts of everything that is still owed, the callback's own first, as one name (`NAME+NAME`)."""
-    owed = sorted({item.flow for item in callback.items if item.state == ItemState.OPEN} - {callback.flow})
-    return JOINED.join([callback.flow, *owed])
+def told_of(session: Session, callback: Callback, days: Days, *, ask_events: bool) -> Told:
+    """What a call of ``callback`` on that day may speak; ``ask_events``: also what its events brought."""
+    return Told(
+        callback.client,
+        days.promised,
+        days.today,
+        marketer=lookup.marketer(session, callback.client),
+        slots=days.slots,
+        event=lookup.event_data(session, callback) if ask_events else {},
+    )
 
 
 def rings_an_agent(flow: Flow) -> bool:

@@ -1,4 +1,4 @@
-"""The order in which call-backs are dialed whose time has come, how fast, and when a refused one is looked at again.
+"""The order in which due call-backs are dialed, what they ask, how fast, and when a refused one is looked at again.
 
 The rule of this module: pure, and the only place of these rules; the node and the simulation both go by them.
 """
@@ -12,6 +12,9 @@ from core.calendars import DAY
 from core.clock import CHINA, china
 from dialer.gate import GateInput, Verdict
 from dialer.planning.lookup import next_chance
+from dialer.programmes.facts import ItemState
+from dialer.tables import Callback
+from ivr_flows.merging import JOINED
 
 ORDER = ("priority", "due_on", "next_attempt_at", "callback_id")
 """Columns of a call-back, the deciding one first: the client's last calling day before the deadline, the deadline, who
@@ -77,3 +80,9 @@ def next_look(looked: datetime, *, dialed: bool, gap: timedelta, worth: datetime
     if dialed:
         return looked + gap
     return looked + max(1, -((looked - worth) // IDLE)) * IDLE
+
+
+def wanted_flow(callback: Callback) -> str:
+    """The scripts of everything that is still owed, the callback's own first, as one name (`NAME+NAME`)."""
+    owed = sorted({item.flow for item in callback.items if item.state == ItemState.OPEN} - {callback.flow})
+    return JOINED.join([callback.flow, *owed])

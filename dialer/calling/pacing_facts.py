@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from core.clock import china
 from core.errors import HuifangError
 from dialer.calling.abandonment import Tally
+from dialer.calling.dispatch import wanted_flow
 from dialer.calling.forecasts import NO_HISTORY, FlowHistory, Needs, chance_of, forecast, needs_of
 from dialer.calling.pacing import CallNeed, LiveCall, PacingRules, PacingState, PacingVerdict, may_dial
 from dialer.calling.pacing_history import flow_histories, ledger, window
@@ -161,7 +162,7 @@ class Look:
     def verdict(self, callback: Callback) -> PacingVerdict:
         """Whether ``callback`` may be dialed now."""
         programmes, client = frozenset(item.programme for item in callback.items), callback.client
-        need = self.need(callback.flow, client.language, programmes, client.introducer_id)
+        need = self.need(wanted_flow(callback), client.language, programmes, client.introducer_id)
         return may_dial(self.state, self.pacer.rules, need)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import replace
 
 from core.errors import HuifangError
 from dialer.calling.media import Clip
@@ -15,10 +16,12 @@ from dialer.calling.session import Script
 from dialer.calling.told import Told
 from dialer.calling.versions import Versions
 from ivr_flows.checks import asks_of_events, missing_facts
+from ivr_flows.errors import VoiceError
 from ivr_flows.merging import JOINED, merge
 from ivr_flows.model import Facts, Flow, Prompt
 from ivr_flows.prompts import Catalogue
 from ivr_flows.service import AGENT_OUTCOME, APOLOGY, service_prompts
+from ivr_flows.speech import Speaker
 
 SPOKEN_KEPT = 500  # days and names spoken lately, about 10 kB each
 
@@ -37,6 +40,7 @@ class Scripts:
     def __init__(self, catalogue: Catalogue, versions: Versions) -> None:
         """``versions`` tells which version of a script is in force."""
         self._catalogue = catalogue
+        self._on_disk = _without_voice(catalogue)
         self._versions = versions
         self._in_force: dict[tuple[str, str], str] = {}
         self._flows: dict[str, Flow] = {}
@@ -78,7 +82,10 @@ class Scripts:
         return flow is None or asks_of_events(flow)
 
     def at_once(self, name: str, told: Told) -> Script | None:
-        """The same as ``prepare`` when nothing has to be read or spoken for it, else None."""
+        """The same as ``prepare`` when no prompt has to be read and nothing to be spoken for it, else None.
+
+        What was spoken before, as the nightly job does with names, is taken from the disk.
+        """
         language = told.client.language
         flow = self._at_hand(name, language)
         if flow is None:
@@ -86,7 +93,7 @@ class Scripts:
         facts = told.facts()
         wanted = [prompt for prompt in flow.prompts.values() if _sayable(prompt, facts)]
         wanted += [self._service[language, AGENT_OUTCOME], self._service[language, APOLOGY]]
-        if any(self._kept(prompt, facts) is None for prompt in wanted):
+        if not all(self._kept(prompt, facts) or self._spoken_before(prompt, facts) for prompt in wanted):
             return None
         return self.prepare(name, told)
 
@@ -113,10 +120,21 @@ class Scripts:
         return self._fixed.get((prompt.language, prompt.text))
 
     def _keep(self, prompt: Prompt, facts: Facts) -> Clip:
+        if prompt.slot:
+            return self._keep_spoken(prompt, facts, self._catalogue.audio(prompt, facts))
+        clip = self._fixed[prompt.language, prompt.text] = _clip(prompt, self._catalogue.audio(prompt))
+        return clip
+
+    def _spoken_before(self, prompt: Prompt, facts: Facts) -> Clip | None:
         if not prompt.slot:
-            clip = self._fixed[prompt.language, prompt.text] = _clip(prompt, self._catalogue.audio(prompt))
-            return clip
-        clip = self._spoken[prompt.language, facts[prompt.slot]] = _clip(prompt, self._catalogue.audio(prompt, facts))
+            return None
+        try:
+            return self._keep_spoken(prompt, facts, self._on_disk.audio(prompt, facts))
+        except VoiceError:
+            return None
+
+    def _keep_spoken(self, prompt: Prompt, facts: Facts, pcm: bytes) -> Clip:
+        clip = self._spoken[prompt.language, facts[prompt.slot or ""]] = _clip(prompt, pcm)
         if len(self._spoken) > SPOKEN_KEPT:
             self._spoken.popitem(last=False)
         return clip
@@ -128,3 +146,13 @@ def _sayable(prompt: Prompt, facts: Facts) -> bool:
 
 def _clip(prompt: Prompt, pcm: bytes) -> Clip:
     return Clip(prompt.id, hashlib.sha256(pcm).hexdigest(), pcm)
+
+
+def _without_voice(catalogue: Catalogue) -> Catalogue:
+    """The same, but nothing is spoken: what no file holds is a VoiceError."""
+    speaker = catalogue.speaker
+    return replace(catalogue, speaker=replace(speaker, voice=_nobody) if isinstance(speaker, Speaker) else None)
+
+
+def _nobody(_text: str, _language: str) -> bytes:
+    raise VoiceError("this text was not spoken before: prepare the script first")

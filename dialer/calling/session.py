@@ -35,11 +35,12 @@ from ivr_flows.state import State
 logger = logging.getLogger(__name__)
 
 DRAIN_TICKS = 3  # a frame is still in the engine's buffer for about this long after it was written
-PAUSE_TICKS = 15  # 300 ms of silence before prompts: nobody is talked over, and a key is heard to be taken
+PAUSE_TICKS = 15  # 300 ms of silence before a prompt that follows another or begins the call; an answer waits for none
 LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick starves nobody
 TOGETHER = 6  # frames that go to the recorder at once: one by one they cost a fifth of the tick
 HELD_FRAMES = 4  # kept back from the recorder, because the line tells of the end a moment after it
 FRAME = timedelta(milliseconds=FRAME_MS)
+ANSWERS = (flow_events.Key, flow_events.Spoke, flow_events.Recorded, flow_events.Silence)
 OUTCOMES_OF_FLOW: dict[str, OutcomeName] = {"passed": "passed", "not_passed": "not_passed", "refused": "refused"}
 
 
@@ -382,13 +383,13 @@ class CallSession:
         if self._state is not None:
             self._state, actions = interpreter.step(self._script.flow, self._state, event)
             self.result.path = self._state.path
-            self._perform(actions)
+            self._perform(actions, 0 if isinstance(event, ANSWERS) else PAUSE_TICKS)
 
-    def _perform(self, actions: list[flow_events.Action]) -> None:
+    def _perform(self, actions: list[flow_events.Action], pause: int = PAUSE_TICKS) -> None:
         for action in actions:
             match action:
                 case flow_events.Play():
-                    self._play(action)
+                    self._play(action, pause)
                 case flow_events.StopPlaying():
                     self._stop_playing()
                 case flow_events.Listen(timeout_ms=timeout):
@@ -409,11 +410,11 @@ class CallSession:
                 case flow_events.Show():
                     pass  # for the agent's screen
 
-    def _play(self, action: flow_events.Play) -> None:
+    def _play(self, action: flow_events.Play, pause: int) -> None:
         self._listening, self._open = None, None
         self._last_prompt, self._whole = action.prompts[-1], True
         self._asked_ms = self._ms
-        self._pause = PAUSE_TICKS
+        self._pause = pause
         self._welcome(action.voice, playing=True)
         self._mouth.play([self._script.clips[prompt] for prompt in action.prompts])
 

@@ -41,8 +41,8 @@ class Item:
 class Callback:
     """One contact owed to one client; the fields are those of the table.
 
-    ``moved`` counts the talks in which another call was agreed, by kind; ``passed`` and ``heard`` are the scripts that
-    were passed and that somebody answered. ``version`` grows whenever its place in the queue changes.
+    ``moved`` counts the talks in which another call was agreed, by kind; ``heard`` are the scripts that somebody
+    answered. ``version`` grows whenever its place in the queue changes.
     """
 
     callback_id: str
@@ -63,7 +63,6 @@ class Callback:
     appointment_at: datetime | None = None
     dispositions: list[Disposition] = field(default_factory=list)
     moved: Counter[str] = field(default_factory=Counter)
-    passed: set[str] = field(default_factory=set)
     heard: set[str] = field(default_factory=set)
     version: int = 0
     waits: bool = False
@@ -72,6 +71,11 @@ class Callback:
     def owed(self) -> list[Item]:
         """The items that are still open."""
         return [item for item in self.items if item.state is ItemState.OPEN]
+
+    @property
+    def flows(self) -> set[str]:
+        """What one call asks: the scripts of everything that is still owed, behind one another (``wanted_flow``)."""
+        return {self.flow} | {item.planned.flow for item in self.owed}
 
     @property
     def dialable(self) -> bool:

@@ -292,7 +292,7 @@ class _Running:
         callback.state = CallbackState.PLANNED
         callback.dispositions.append(answer.disposition)
         if answer.disposition is Disposition.ANSWERED:
-            callback.heard.add(callback.flow)
+            callback.heard |= callback.flows
         by = Settling(self._rules, self._setup.calendars, now, self._client(callback), self._mine(callback))
         self._settled(callback, settle(callback, answer, by), now)
 
@@ -303,9 +303,7 @@ class _Running:
         if not callback.owed:
             self._books.close(callback, None, CANCELLED, now)
             return
-        if settled.flow != callback.flow:
-            callback.passed.add(callback.flow)
-        callback.flow, callback.next_attempt_at = settled.flow, settled.step.at
+        callback.next_attempt_at = settled.step.at
         callback.follow_up, callback.appointment_at = settled.follow_up, settled.appointment_at
         if settled.kind:
             callback.moved[settled.kind] += 1

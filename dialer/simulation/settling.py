@@ -48,12 +48,10 @@ class Closing:
 class Moving:
     """The call-back goes on at ``step.at``.
 
-    ``kind`` is what the move is counted as, empty for the ladder; ``follow_up`` and ``appointment_at`` as in the table;
-    ``flow`` the script that comes next.
+    ``kind`` is what the move is counted as, empty for the ladder; ``follow_up`` and ``appointment_at`` as in the table.
     """
 
     step: RetryAt
-    flow: str
     kind: str = ""
     follow_up: str | None = None
     appointment_at: datetime | None = None
@@ -67,10 +65,8 @@ def settle(callback: Callback, reply: Reply, by: Settling) -> Settled:
     match reply.does:
         case "agent":
             return _after_agent(callback, reply, by)
-        case "passed":
-            return _passed(callback, by)
-        case "not_passed" | "refused":
-            return Closing(Outcome(reply.does), "flow")
+        case "passed" | "not_passed" | "refused":
+            return Closing(Outcome(reply.does), "flow")  # of everything owed: one call asks all its scripts (B-14)
         case "appointment":
             return _agreed(callback, "appointment", reply, by)
         case "promised":
@@ -87,25 +83,14 @@ def _after_agent(callback: Callback, reply: Reply, by: Settling) -> Settled:
     step = _worked_out(lambda: _follow_up(callback, "appointment", earlier, reply, by), by)
     if isinstance(step, GiveUp):
         return _unreachable(step)
-    return Moving(step, callback.flow, "call_again", "appointment")
-
-
-def _passed(callback: Callback, by: Settling) -> Settled:
-    """Closed, unless an item's script has not been asked yet (B-14)."""
-    done = callback.passed | {callback.flow}
-    unasked = next((item.planned.flow for item in callback.owed if item.planned.flow not in done), None)
-    if unasked is None:
-        return Closing(Outcome.PASSED, "flow")
-    used, case = retries.counted(callback.dispositions), _case(callback, by)
-    step = _worked_out(lambda: retries.next_script(by.rules, made=used, now=by.now, case=case), by)
-    return _unreachable(step) if isinstance(step, GiveUp) else Moving(step, unasked, "next_script")
+    return Moving(step, "call_again", "appointment")
 
 
 def _agreed(callback: Callback, name: FollowUpName, reply: Reply, by: Settling) -> Settled:
     step = _worked_out(lambda: _follow_up(callback, name, callback.moved[name], reply, by), by)
     if isinstance(step, GiveUp):
         return _unreachable(step)
-    return Moving(step, callback.flow, name, name, step.at if name == "appointment" else None)
+    return Moving(step, name, name, step.at if name == "appointment" else None)
 
 
 def _follow_up(callback: Callback, name: FollowUpName, earlier: int, reply: Reply, by: Settling) -> Next:
@@ -136,7 +121,7 @@ def _ladder(callback: Callback, disposition: Disposition, by: Settling) -> Settl
     )
     if isinstance(step, GiveUp):
         return _unreachable(step)
-    return Moving(step, callback.flow, "", *(("appointment", callback.appointment_at) if kept else ()))
+    return Moving(step, "", *(("appointment", callback.appointment_at) if kept else ()))
 
 
 def _unreachable(step: GiveUp) -> Closing:

@@ -34,6 +34,7 @@ from dialer.rooms import Rooms
 from huifang import demo as demo_day
 from huifang.context import Context
 from huifang.output import console, print_json
+from huifang.speaking import speak_tomorrow
 from huifang.transcription import hear_early, judge_who_answered, transcription
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
@@ -142,6 +143,7 @@ def plan_tonight(config: str | None) -> None:
         today = china(context.clock.now()).date()
         summary = run_nightly_plan(context.db, context.clock, context.night(today))
         logger.info("planned %s: %s", today, summary)
+        speak_tomorrow(context)
 
 
 def deliver_webhooks(config: str | None) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from huifang.commands.drawing import picture
 from huifang.commands.flows_life import LIFE
 from huifang.commands.rehearse import test
 from huifang.context import Context
 from huifang.output import console, print_json
 from ivr_flows import terminal
 from ivr_flows.checks import SPOKEN
-from ivr_flows.graph import to_svg
 from ivr_flows.loader import FLOWS, check_file, load_flow, names
 from ivr_flows.merging import JOINED, merge
 from ivr_flows.prompts import Catalogue
@@ -48,13 +49,20 @@ def check(context: Context, files: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("name")
 @click.option("--language", type=languages, default="zh-CN", show_default=True)
 @click.option("--svg", is_flag=True, help="Draw it.")
+@click.option("--coverage", is_flag=True, help="With --svg: which arrows the rehearsals walk.")
+@click.option("--calls", is_flag=True, help="With --svg: the numbers of real calls of the dialed version.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="With --calls: only calls from this day on.")
 @pass_context
-def show(context: Context, name: str, language: str, svg: bool) -> None:
+def show(
+    context: Context, name: str, language: str, svg: bool, coverage: bool, calls: bool, since: datetime | None
+) -> None:
     """Print the steps of the script NAME, or its picture with --svg."""
-    script = load_flow(name, language, catalogue=_catalogue(context))
+    if (coverage or calls or since) and not svg:
+        raise click.UsageError("--coverage, --calls and --since belong to --svg: add it")
     if svg:
-        click.echo(to_svg(script))
+        click.echo(picture(context, name, language, rehearsed=coverage, calls=calls, since=since))
         return
+    script = load_flow(name, language, catalogue=_catalogue(context))
     console().print(f"{script.title} ({script.name}, {script.language}, version {script.version}, {script.hash[:12]})")
     for step in script.steps.values():
         said = " ".join(script.prompts[prompt].text for prompt in step.prompts)

@@ -32,6 +32,7 @@ from huifang.context import Context
 from huifang.demo.checks import Expectation, differences
 from huifang.demo.figures import Figures, figures
 from huifang.output import console, print_json, print_table
+from huifang.speaking import speak_tomorrow
 from huifang.transcription import transcription
 from ivr_flows import register
 from transcribe.choosing import choose
@@ -167,6 +168,7 @@ def _prepare(day: Day, context: Context, trunk_port: int) -> None:
         today = china(context.clock.now()).date()
         run_nightly_plan(context.db, context.clock, context.night(today, seed=SEED))
         import_clients(context.db, DATA / "clients_this_morning.csv", clock=context.clock)  # what the plan did not know
+        speak_tomorrow(context)
 
 
 def _approve_scripts(context: Context) -> None:

@@ -56,10 +56,16 @@ def checked_grammar(phrases: Sequence[str]) -> list[str]:
 
 
 def ranked(readings: Iterable[tuple[str, float]]) -> tuple[Candidate, ...]:
-    """Readings with their weights as candidates: the same text once, no text never, the best first, `MOST` at most."""
+    """Readings with their weights as candidates, the best first, `MOST` at most.
+
+    The same words once, whatever the case and the punctuation, with all their weight; no words never.
+    """
     weights: dict[str, float] = {}
+    texts: dict[str, str] = {}
     for text, weight in readings:
-        if text:
-            weights[text] = weights.get(text, 0.0) + weight
+        letters = "".join(char for char in text.lower() if char.isalnum())
+        if letters:
+            weights[letters] = weights.get(letters, 0.0) + weight
+            texts.setdefault(letters, text)
     best = sorted(weights.items(), key=lambda one: -one[1])[:MOST]
-    return tuple(Candidate(text, round(min(1.0, max(0.0, weight)), 3)) for text, weight in best)
+    return tuple(Candidate(texts[letters], round(min(1.0, max(0.0, weight)), 3)) for letters, weight in best)

@@ -78,10 +78,8 @@ class WhisperAnswers:
         if not context and found.no_speech_prob > NO_SPEECH:
             return None
         texts = (tidy(tokenizer.decode(ids), task.language).strip(_STRIPPED) for ids in found.sequences_ids)
-        joined: dict[str, float] = {}
-        for text, score in zip(texts, found.scores, strict=True):
-            joined[text] = min(1.0, joined.get(text, 0.0) + float(np.exp(min(0.0, score))))
-        return list(joined.items())
+        weights = (float(np.exp(min(0.0, score))) for score in found.scores)
+        return [(one.text, one.confidence) for one in ranked(zip(texts, weights, strict=True))]
 
 
 def _listed(task: VoiceTask) -> str:

@@ -32,6 +32,10 @@ class Filter:
     handoff: str = ""
     recording: str = ""
     transcript: str = ""
+    flow: str = ""  # name of a script; the next three say more about it
+    version: str = ""  # hash of its version
+    step: str = ""  # a step that the call came to
+    lead: str = ""  # the outcome by which it left the step
     s: str = ""  # id of a saved text
 
     @classmethod

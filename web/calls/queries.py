@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
+from dialer.calling.walked import of_version, through
 from dialer.tables import Attempt, Callback, Client, GateRefusal, Handoff, Item, PlanRun
 from recordings.tables import Recording
 from transcribe.tables import Transcript
@@ -131,6 +132,10 @@ def _attempt_conditions(wanted: Filter) -> list[Condition]:
     if wanted.transcript:
         text = exists().where(Transcript.attempt_id == Attempt.attempt_id, Transcript.state == wanted.transcript)
         conditions.append(text)
+    if wanted.flow:
+        conditions += of_version(wanted.flow, wanted.version)
+    if wanted.flow and wanted.step:
+        conditions.append(through(wanted.flow, wanted.step, wanted.lead))
     return conditions
 
 

@@ -19,9 +19,15 @@ from core.clock import CHINA, ShiftedClock, SystemClock
 from core.db import Database
 from core.ids import new_id
 from dialer.tables import Callback, Client, Item, PlanRun
+from ivr_flows import register
+from ivr_flows.loader import load_flow
+from ivr_flows.register import Hand
+from ivr_flows.speech import Speaker
 
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 DUE = date(2026, 12, 20)
+FLOW = "new_account"
+NAME_HEARD = b"\x00\x08\x00\xf8" * 4000  # a second of sound
 PACK = """pack: bench
 extends: GAL
 title: 压力测试
@@ -136,6 +142,9 @@ def make(folder: Path, database: str = "") -> Site:
     db = Database(site.database)
     db.migrate()
     with db.write() as session:
+        flows = [load_flow(FLOW, language) for language in ("zh-CN", "en")]
+        waiting = register.submit(session, flows, by=Hand("author", "author"), at=site.clock.now())
+        register.approve(session, waiting, by=Hand("auditor", "auditor"), at=site.clock.now())
         session.add(
             PlanRun(plan_id="P", at=site.clock.now(), for_date=MORNING.date(), pack="bench", seed="1", counts={})
         )
@@ -144,9 +153,15 @@ def make(folder: Path, database: str = "") -> Site:
 
 
 def fill(site: Site, count: int, *, first: timedelta, gap_s: float, prefix: str) -> None:
-    """``count`` clients with one callback each, due ``gap_s`` apart, the first one ``first`` from now."""
-    begin = site.clock.now() + first
+    """``count`` clients with one callback each, due ``gap_s`` apart, the first one ``first`` from now.
+
+    Every client has a name of his own, and it was spoken before.
+    """
+    speaker = Speaker(site.folder / "speech", lambda *_: NAME_HEARD)  # as the nightly job has spoken the names
     rows: dict[Any, list[dict[str, Any]]] = {Client: [], Callback: [], Item: []}
+    for number in range(count):
+        speaker.say(_name(number), "zh-CN")
+    begin = site.clock.now() + first
     for number in range(count):
         at = begin + timedelta(seconds=gap_s * number)
         ids = f"{prefix}{number:06}", new_id(at)
@@ -160,10 +175,14 @@ def fill(site: Site, count: int, *, first: timedelta, gap_s: float, prefix: str)
     db.close()
 
 
+def _name(number: int) -> str:
+    return "客户" + "".join("零一二三四五六七八九"[int(figure)] for figure in str(number))
+
+
 def _client(client_id: str, _: str, number: int, at: datetime) -> dict[str, Any]:
     return {
         "client_id": client_id,
-        "name": "客户",
+        "name": _name(number),
         "kind": "person",
         "phones": [f"138{number:08}"],
         "branch": "001",
@@ -193,7 +212,7 @@ def _callback(client_id: str, callback_id: str, at: datetime) -> dict[str, Any]:
         "plan_id": "P",
         "client_id": client_id,
         "pack": "bench",
-        "flow": "new_account",
+        "flow": FLOW,
         "language": "zh-CN",
         "executor": "callcentre",
         "priority": 5,
@@ -220,7 +239,7 @@ def _item(client_id: str, callback_id: str) -> dict[str, Any]:
         "due_on": DUE,
         "due_at": datetime(2026, 12, 21, tzinfo=CHINA),
         "deadline_unit": "day",
-        "flow": "new_account",
+        "flow": FLOW,
         "state": "open",
         "planned_on": MORNING.date(),
         "provisional": False,

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from sqlalchemy import select
 
 from core.clock import SystemClock, china
@@ -24,9 +22,9 @@ from dialer.planning.nightly import run_nightly_plan
 from dialer.tables import AgentState, Callback, CallbackState
 from huifang.context import Context
 from huifang.demo.day import DATA, MORNING
-from ivr_flows.loader import load_flow, names
-from ivr_flows.service import service_prompts
 from simulator.process import Launch, SimulatorProcess
+from tests.approving import approve
+from tests.tones import SHIPPED, spoken, studio
 
 COLUMNS = [
     "client_id",
@@ -126,6 +124,9 @@ def _site(folder: Path, clients: dict[str, object], agents: dict[str, object], s
     carrier = SimulatorProcess(Launch(table, folder / "carrier.jsonl")).start()
     context = Context(_settings(folder, carrier.port, settings))
     _import(folder, context, phones, agents, carrier.port)
+    with context.db.write() as session:
+        approve(session, SHIPPED, context.clock.now())
+    spoken(context.settings.var / "speech", [PERSON["name"]])
     run_nightly_plan(context.db, context.clock, context.night(china(context.clock.now()).date()))
     return Site(folder, carrier, context)
 
@@ -139,7 +140,7 @@ def _yaml(behaviour: object) -> str:
 def _settings(folder: Path, port: int, changed: dict[str, object]) -> Path:
     shift = (MORNING - SystemClock().now()).total_seconds()
     values = {
-        "firm": {"pack": str(DATA / "pack.yaml"), "studio": str(_studio(folder / "studio"))},
+        "firm": {"pack": str(DATA / "pack.yaml"), "studio": str(studio(folder / "studio"))},
         "storage": {"var": str(folder / "var")},
         "trunk.carrier": {"address": f"127.0.0.1:{port}"},
         "line": {"listen": "127.0.0.1:0", "caller_id": "95551", "calls_per_second": 10.0},
@@ -155,20 +156,6 @@ def _settings(folder: Path, port: int, changed: dict[str, object]) -> Path:
     ]
     path.write_text("\n".join(text), encoding="utf-8")
     return path
-
-
-def _studio(folder: Path) -> Path:
-    """Recorded prompts win over rendered ones: a second of tone for each keeps a whole call short."""
-    tone = (3000 * np.sin(2 * np.pi * 300 * np.arange(8000) / 8000)).astype(np.int16)
-    wanted = [(prompt.language, prompt.id) for prompt in service_prompts().values()]
-    for name, language in names():
-        flow = load_flow(name, language)
-        wanted += [(language, prompt.id) for prompt in flow.prompts.values() if not prompt.slot]
-    for language, prompt_id in wanted:
-        path = folder / "recorded" / language / f"{prompt_id}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tone, 8000, subtype="PCM_16")
-    return folder
 
 
 def _toml(value: object) -> str:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 CONFIRMS = {
     "kind": "speaks",
     "script": [
-        *["1", "1234", "1", "1", "2", "2", "1", "3"],
+        *["1", "1", "1234", "1", "1", "2", "2", "1", "3"],
         *["5", "4", "5", "5", "5"],
         [{"pause": 0.4}, {"say": "zh_aishell_0916W0427"}, {"press": "#"}],
     ],
@@ -89,15 +89,18 @@ def _confirmed(site: Any, attempt: Attempt) -> None:
         answers = {
             a.question: a for a in session.scalars(select(Answer).where(Answer.attempt_id == attempt.attempt_id))
         }
-    assert answers["identity"].value == "****"
-    assert answers["identity"].evidence["keys"] == [
-        {"digit": "*", "at_ms": key["at_ms"]} for key in answers["identity"].evidence["keys"]
+    assert answers["id_last4"].value == "****"
+    assert answers["id_last4"].evidence["keys"] == [
+        {"digit": "*", "at_ms": key["at_ms"]} for key in answers["id_last4"].evidence["keys"]
     ]
     assert answers["opened_in_person"].passed
     assert answers["suggestions"].value == "recorded"
     assert all(answer.start_ms < answer.end_ms for answer in answers.values())
-    risk = [proof for proof in answers["developer_attribution"].evidence["played"] if proof["prompt"] == "risk"]
-    assert not risk, "the passage belongs to its own step"
+    risk = "risk_notice"
+    asked = [proof["prompt"] for proof in answers["developer_attribution"].evidence["played"]]
+    assert risk not in asked, "the passage belongs to its own step"
+    assert answers["risk"].value == "played"
+    assert risk in [proof["prompt"] for proof in answers["risk"].evidence["played"]]
 
 
 def _announcement_kept(site: Any, attempt: Attempt) -> None:

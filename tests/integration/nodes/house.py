@@ -14,8 +14,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
 from sqlalchemy import insert, select
 
 from core.clock import CHINA, ShiftedClock, SystemClock
@@ -33,13 +31,14 @@ from dialer.tables import (
     PlanRun,
     Staff,
 )
-from ivr_flows.loader import load_flow, names
-from ivr_flows.service import service_prompts
 from simulator.process import Launch, SimulatorProcess
+from tests.approving import approve
+from tests.tones import spoken, studio
 
 HERE = Path(__file__).parent
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 DUE = date(2026, 12, 20)
+NAME = "客户"
 PACK = """pack: nodes
 extends: GAL
 title: 节点测试
@@ -195,7 +194,8 @@ clock_shift_s = {(self.clock.now() - SystemClock().now()).total_seconds()}
 def a_house(folder: Path, url: str, *, clients: dict[str, int], callbacks_each: int = 2) -> Iterator[House]:
     """``clients``: how many of each kind, by the first four digits of their number (``SUBSCRIBERS``)."""
     (folder / "pack.yaml").write_text(PACK, "utf-8")
-    _studio(folder / "studio")
+    studio(folder / "studio", seconds=0.4, flows=["new_account"])  # a whole call is short
+    spoken(folder / "var" / "speech", [NAME], seconds=0.4)
     table = [f'  "{start}*": {kind}' for start, kind in SUBSCRIBERS.items()]
     robot = "{kind: agent, says: agent_hello, wait_s: 0.3, talk_s: 1, outcome: '*2', leaves_after_s: 0.3}"
     table += [f"  agent-{number}: {robot}" for number in range(AGENTS)]
@@ -221,19 +221,6 @@ def a_house(folder: Path, url: str, *, clients: dict[str, int], callbacks_each: 
         db.close()
 
 
-def _studio(folder: Path) -> None:
-    """Prompts of 0.4 s, so that a whole call is short."""
-    tone = (3000 * np.sin(2 * np.pi * 300 * np.arange(3200) / 8000)).astype(np.int16)
-    wanted = {(prompt.language, prompt.id) for prompt in service_prompts().values()}
-    for name, language in names():
-        flow = load_flow(name, language)
-        wanted |= {(language, prompt.id) for prompt in flow.prompts.values() if not prompt.slot}
-    for language, prompt_id in wanted:
-        path = folder / "recorded" / language / f"{prompt_id}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tone, 8000, subtype="PCM_16")
-
-
 def _fill(house: House, clients: dict[str, int], callbacks_each: int) -> None:
     now = house.clock.now()
     rows: dict[Any, list[dict[str, Any]]] = {Client: [], Callback: [], Item: []}
@@ -247,6 +234,7 @@ def _fill(house: House, clients: dict[str, int], callbacks_each: int) -> None:
                 rows[Callback].append(callback_row(client_id, callback_id, due))
                 rows[Item].append(_item(callback_id))
     with house.db.write() as session:
+        approve(session, ["new_account"], now)
         session.add(PlanRun(plan_id="P", at=now, for_date=MORNING.date(), pack="nodes", seed="1", counts={}))
         session.flush()
         for table, values in rows.items():
@@ -263,7 +251,7 @@ def client_row(client_id: str, phone: str, at: datetime) -> dict[str, Any]:
     """A client as a row to insert."""
     return {
         "client_id": client_id,
-        "name": "客户",
+        "name": NAME,
         "kind": "person",
         "phones": [phone],
         "branch": "001",

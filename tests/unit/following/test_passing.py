@@ -62,8 +62,8 @@ def test_answers_of_all_attempts_count_together(firm: Firm) -> None:
 def test_a_call_that_somebody_else_answered_completes_nothing(firm: Firm) -> None:
     """The shipped script asks for digits that only the client knows; who does not know them is not he."""
     firm.add_item("new_account")
-    keys = iter(["1", "0000", "0000", "0000", "n"])  # convenient, three times the wrong digits, no agent free
-    facts = {"id_last4": "1234", "developed_by": "self", "marketer": "", "callback_day": "星期二"}
+    keys = iter(["1", "1", "0000", "0000", "0000", "n"])  # convenient, in person, wrong digits, no agent free
+    facts = {"client_name": "测试", "id_last4": "1234", "developed_by": "self", "callback_day": "星期二"}
     verdict = run(load_flow("new_account", "zh-CN"), facts, lambda _: next(keys), lambda _: None)
     assert verdict.outcome is None
     callback = firm.call(PASSING, verdict=verdict)

@@ -38,6 +38,8 @@ def a_flow(*, yes: str, no: str, silent: str) -> Flow:
         title="t",
         company="c",
         entry="ask",
+        body="ask",
+        closing="end",
         agent="agent",
         max_turns=9,
         steps=steps,

@@ -32,6 +32,7 @@ POSTS = [
     "/flows/existing_client/submit",
     "/flows/existing_client/approve",
     "/flows/existing_client/retire",
+    "/flows/existing_client/try",
 ]
 
 
