@@ -42,6 +42,7 @@ RATE = 8000
 LOUDNESS = {"first": 2000.0, "second": 6000.0, "": 16000.0}  # of each step's prompt, and of every other prompt
 PROMPT_S = 1.0
 APART_MS = 1000  # sound with a longer gap in it is two utterances
+QUIET_MS = 100  # this long between two packets with sound is a pause in what we say
 SPREAD_S = 3.0  # calls are answered within this time, so that not all clients speak in the same moment
 LOADS_S = 60
 FACTS = {"callback_day": "tomorrow"}
@@ -260,15 +261,22 @@ def measured(rows, what):
         heard = [(at, _step(level)) for kind, at, level in mine if kind == "heard"]
         let_go = [at for kind, at, _ in mine if kind == "released"]
         for began, ended in _answers([at for kind, at, _ in mine if kind == what], what):
-            before = next((step for at, step in reversed(heard) if at <= began), None)
-            after = next((at for at, step in heard if at > began and step != before), None)
-            if before is None or after is None:
+            after = _next_prompt(heard, began)
+            if after is None:
                 continue
             over += after <= ended
             waits.append(after - ended)
             up = next((at for at in let_go if at > began), None)
             released += [after - up] if up is not None else []
     return {"waits": waits, "released": released, "talked_over": over}
+
+
+def _next_prompt(heard, began):
+    """When a prompt began after `began`: after quiet, or with another step's loudness; None: there was no more."""
+    for (last, before), (at, step) in pairwise(heard):
+        if at > began and (step != before or at - last > QUIET_MS):
+            return at
+    return None
 
 
 def _answers(times, what):
