@@ -28,7 +28,7 @@ from dialer.gate import (
 )
 from dialer.programmes.errors import OpenValue
 from dialer.programmes.facts import BadPreference, ClientFacts, ItemState, PastAttempt, StaffFacts
-from dialer.programmes.model import ContactRules, Pack
+from dialer.programmes.model import ContactRules, Pack, Trigger
 from dialer.programmes.windows import first_moment, times_of
 from dialer.tables import LIVING, Agent, AgentState, Attempt, Callback, CallbackState, Client, Event, Item, Staff
 
@@ -178,10 +178,17 @@ def marketer(session: Session, client: Client) -> str | None:
 
 
 def event_data(session: Session, callback: Callback) -> dict[str, object]:
-    """What the events brought that the open items of the callback go back to, later ones over earlier ones."""
-    owed = (item.trigger.partition(":")[2] for item in callback.items if item.state == ItemState.OPEN)
-    found = select(Event.data).where(Event.event_id.in_(list(owed))).order_by(Event.occurred_at, Event.event_id)
-    return {name: value for data in session.scalars(found) for name, value in data.items()}
+    """What the events brought that the open items of the callback go back to, later ones over earlier ones.
+
+    An item that goes back to somebody's leaving brings his name (C-136).
+    """
+    owed = [item.trigger.partition(":")[::2] for item in callback.items if item.state == ItemState.OPEN]
+    events = [name for kind, name in owed if kind != Trigger.DEPARTURE]
+    found = select(Event.data).where(Event.event_id.in_(events)).order_by(Event.occurred_at, Event.event_id)
+    brought = {name: value for data in session.scalars(found) for name, value in data.items()}
+    leavers = [name for kind, name in owed if kind == Trigger.DEPARTURE]
+    left = session.scalars(select(Staff.name).where(Staff.staff_id.in_(leavers))).first() if leavers else None
+    return brought | ({"staff_member": left} if left else {})
 
 
 def _callback_facts(callback: Callback, *, flow_approved: bool, needs_agent: bool) -> CallbackFacts:

@@ -14,10 +14,30 @@ from core.calendars import ChinaCalendars
 from core.db import Database
 from dialer.calling import ledger
 from dialer.gate import GateInput, judge
-from dialer.planning.lookup import UnknownClient, UnknownStaff, agents_free, explain, gate_input, next_chance
+from dialer.planning.lookup import (
+    UnknownClient,
+    UnknownStaff,
+    agents_free,
+    event_data,
+    explain,
+    gate_input,
+    next_chance,
+)
 from dialer.programmes.facts import ItemState
 from dialer.programmes.model import Cap, CapPer, Pack
-from dialer.tables import Agent, AgentState, Attempt, AttemptState, Callback, CallbackMode, Client, Item, PlanRun, Staff
+from dialer.tables import (
+    Agent,
+    AgentState,
+    Attempt,
+    AttemptState,
+    Callback,
+    CallbackMode,
+    Client,
+    Event,
+    Item,
+    PlanRun,
+    Staff,
+)
 from tests.unit.gate.firm import MONDAY, PACK, READY, at, contact, pack
 
 pytestmark = pytest.mark.unit
@@ -252,3 +272,24 @@ def test_free_agents_are_counted(session: Session) -> None:
     session.add(Agent(staff_id="S2", sip_uri="sip:2@127.0.0.1", state=AgentState.TALKING, state_since=now))
     session.flush()
     assert agents_free(session) == 1
+
+
+@pytest.mark.rule("C-136")
+def test_an_event_brings_its_words_and_a_departure_the_name_of_who_left(session: Session) -> None:
+    moved = {"asset_change": "转出"}
+    session.add_all(
+        [
+            Event(event_id="E1", client_id="C1", type="asset_outflow", occurred_at=NINE, data=moved, imported_at=NINE),
+            Event(
+                event_id="E2", client_id="C1", type="asset_outflow", occurred_at=NINE, data={"a": 1}, imported_at=NINE
+            ),
+        ]
+    )
+    session.flush()
+    owed = session.get_one(Callback, "K1")
+    owed.items[0].trigger = "asset_outflow:E1"
+    assert event_data(session, owed) == moved
+    owed.items[0].trigger = "departure:S9"
+    assert event_data(session, owed) == {"staff_member": "员工"}
+    owed.items[0].state = ItemState.CANCELLED
+    assert event_data(session, owed) == {}
