@@ -287,7 +287,7 @@ def test_an_event_brings_its_words_and_a_departure_the_name_of_who_left(session:
     )
     session.flush()
     owed = session.get_one(Callback, "K1")
-    owed.items[0].trigger = "asset_outflow:E1"
+    owed.items[0].trigger = "outflow:E1"
     assert event_data(session, owed) == moved
     owed.items[0].trigger = "departure:S9"
     assert event_data(session, owed) == {"staff_member": "员工"}
