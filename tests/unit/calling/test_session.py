@@ -92,6 +92,21 @@ def stage_time() -> Any:
     return datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 
 
+def test_an_answer_is_followed_at_once_and_the_beginning_of_a_call_by_a_pause(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.pass_ms(300)
+        assert not any(stage.client.heard)
+        await stage.question()
+        before = len(stage.client.heard)
+        stage.client.press("1")
+        await stage.pass_ms(20)
+        assert any(stage.client.heard[before:])
+        stage.client.end()
+
+    play(scenario)
+
+
 @pytest.mark.rule("C-05")
 def test_a_hang_up_in_mid_flow_settles_nothing(play: Play) -> None:
     async def scenario(stage: Any) -> None:

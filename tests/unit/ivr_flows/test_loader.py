@@ -149,7 +149,7 @@ def test_a_text_with_a_fact_becomes_what_is_fixed_and_what_is_spoken(made: Calla
     assert [(prompt.text, prompt.slot) for prompt in said] == [
         ("We will call on", None),
         ("", "callback_day"),
-        (", goodbye.", None),
+        ("goodbye.", None),
     ]
 
 

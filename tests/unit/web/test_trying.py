@@ -41,7 +41,7 @@ RIGHT: list[str | None] = [None, "ready", "yes", "1234", None, "no", "no", "no",
 
 def test_a_form_that_is_filled_in_rightly_passes(bob: Any) -> None:
     page = _walk(bob, [*RIGHT, "all is well", None])
-    assert "Everything was answered as the rules want it." in page
+    assert "全部回答均符合要求。" in page
     assert "<h2>通过</h2>" in page
 
 
