@@ -39,10 +39,10 @@ def test_every_page_has_a_heading_named_fields_and_fits_a_narrow_screen(bob: Pag
 
 def test_a_script_is_tried_with_the_keyboard_alone(bob: Page) -> None:
     bob.goto("/flows/existing_client/try?language=zh-CN")
-    bob.keyboard.press("Enter")
-    expect(bob.locator(".lead")).to_contain_text("想做个简短的回访")
-    bob.keyboard.press("Enter")
-    expect(bob.locator(".lead")).to_contain_text("本人吗")
+    for answer in ("想做个简短的回访", "本人吗"):
+        expect(bob.locator(".set-outcome .btn-primary").first).to_be_focused()
+        bob.keyboard.press("Enter")
+        expect(bob.locator(".lead")).to_contain_text(answer)
     bob.click("text=退回一步")
     expect(bob.locator(".lead")).to_contain_text("想做个简短的回访")
 

@@ -251,32 +251,36 @@ async def _nobody():
 
 
 def measured(rows, what):
-    """From what was witnessed: ms from each answer to the next prompt's first sound, at the far end.
+    """From what was witnessed: ms from each answer at a question to the next prompt's first sound, at the far end.
 
-    An answer that no prompt follows is the last of its call. `talked_over`: we spoke before the client had ended.
+    An answer that no prompt follows is the last of its call; what is said to a read-back (of which the Korean model
+    has no words) is left out and counted. `talked_over`: we spoke before the client had ended.
     """
-    waits, released, over = [], [], 0
+    waits, released, over, read_back = [], [], 0, 0
     for port in {row[0] for row in rows}:
         mine = [row[1:] for row in rows if row[0] == port]
         heard = [(at, _step(level)) for kind, at, level in mine if kind == "heard"]
         let_go = [at for kind, at, _ in mine if kind == "released"]
         for began, ended in _answers([at for kind, at, _ in mine if kind == what], what):
-            after = _next_prompt(heard, began)
+            before, after = _prompts_around(heard, began)
             if after is None:
+                continue
+            if before not in dict(_ROUND):
+                read_back += 1
                 continue
             over += after <= ended
             waits.append(after - ended)
             up = next((at for at in let_go if at > began), None)
             released += [after - up] if up is not None else []
-    return {"waits": waits, "released": released, "talked_over": over}
+    return {"waits": waits, "released": released, "talked_over": over, "read_backs": read_back}
 
 
-def _next_prompt(heard, began):
-    """When a prompt began after `began`: after quiet, or with another step's loudness; None: there was no more."""
+def _prompts_around(heard, began):
+    """The step heard before `began`, and when the next prompt began: after quiet, or with another step's loudness."""
     for (last, before), (at, step) in pairwise(heard):
         if at > began and (step != before or at - last > QUIET_MS):
-            return at
-    return None
+            return before, at
+    return None, None
 
 
 def _answers(times, what):
