@@ -40,7 +40,7 @@ LEAD_FRAMES = 2  # silence written ahead at the answer, so that one late tick st
 TOGETHER = 6  # frames that go to the recorder at once: one by one they cost a fifth of the tick
 HELD_FRAMES = 4  # kept back from the recorder, because the line tells of the end a moment after it
 FRAME = timedelta(milliseconds=FRAME_MS)
-ANSWERS = (flow_events.Key, flow_events.Spoke, flow_events.Recorded, flow_events.Silence)
+ANSWERS = (flow_events.Key, flow_events.Spoke, flow_events.Recorded)
 OUTCOMES_OF_FLOW: dict[str, OutcomeName] = {"passed": "passed", "not_passed": "not_passed", "refused": "refused"}
 
 
