@@ -75,6 +75,8 @@ ECHO_MS = 700
 """A key this soon after the one that ended the last step is the same press twice, not an answer to the next step."""
 
 AGENT_KEY, REPEAT_KEY, RESTART_KEY, END_KEY = "0", "*", "#", "#"
+_SPEECH = (SpeechBegan, Spoke)
+_WITH_PEOPLE = frozenset({Mode.RINGING, Mode.AGENT, Mode.WRAP_UP, Mode.SCREEN})
 
 
 def start(flow: Flow, facts: Facts, *, medium: Medium = "call") -> Result:
@@ -100,11 +102,11 @@ def step(flow: Flow, state: State, event: Event) -> Result:
 
 
 def _advance(flow: Flow, state: State, event: Event) -> Result:
-    if isinstance(event, SpeechBegan | Spoke):
+    if isinstance(event, _SPEECH):
         return _speech(flow, state, event)
+    if state.mode in _WITH_PEOPLE:
+        return _agent_event(flow, state, event)
     match state.mode, event:
-        case Mode.RINGING | Mode.AGENT | Mode.WRAP_UP | Mode.SCREEN, _:
-            return _agent_event(flow, state, event)
         case Mode.PLAYING | Mode.CLOSING, PromptFinished(prompt_id=prompt) if prompt == state.playing[-1]:
             return _prompt_finished(flow, state, event.complete)
         case Mode.PLAYING | Mode.LISTENING | Mode.RECORDING, Key():

@@ -5,8 +5,9 @@ The rule of this module: whatever is said is a turn, and turns are limited, so t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from ivr_flows import judging
 from ivr_flows.checks import applies
@@ -90,14 +91,25 @@ def play(flow: Flow, state: State, prompts: tuple[str, ...]) -> Result:
     if state.turns >= flow.max_turns:
         return give_up(flow, state)
     item = flow.steps[state.step]
-    fresh = unanswered(but(state, mode=Mode.PLAYING, playing=prompts, turns=state.turns + 1))
+    fresh = unanswered(state, mode=Mode.PLAYING, playing=prompts, turns=state.turns + 1)
     voice = item.voice if item.barge_in and isinstance(item, Question) else None
     return fresh, [Play(prompts, item.barge_in, voice)]
 
 
-def unanswered(state: State) -> State:
-    """Nothing of what was said or pressed so far belongs to what comes."""
-    return but(state, entered="", keys=(), held=None, speaking=False, spoken=(), spoke_ms=None, confirming=None)
+_UNANSWERED: Mapping[str, Any] = {
+    "entered": "",
+    "keys": (),
+    "held": None,
+    "speaking": False,
+    "spoken": (),
+    "spoke_ms": None,
+    "confirming": None,
+}
+
+
+def unanswered(state: State, **changes: Any) -> State:
+    """The state with changes; nothing of what was said or pressed so far belongs to what comes."""
+    return but(state, **_UNANSWERED, **changes)
 
 
 def give_up(flow: Flow, state: State) -> Result:
@@ -109,7 +121,7 @@ def give_up(flow: Flow, state: State) -> Result:
 
 def ring(flow: Flow, state: State, item: Handoff) -> Result:
     """Look for an agent at once, while the client is told to hold."""
-    ringing = but(unanswered(state), mode=Mode.RINGING, playing=item.prompts, agent_tried=True, wish=False)
+    ringing = unanswered(state, mode=Mode.RINGING, playing=item.prompts, agent_tried=True, wish=False)
     return ringing, [Play(item.prompts, barge_in=False), RingAgent(state.why, flow.language)]
 
 
@@ -137,7 +149,7 @@ def show(flow: Flow, state: State, item: Step) -> Result:
     if isinstance(item, Handoff) and state.medium == "form":
         return enter(flow, state, item.unavailable, "unavailable")
     verdict = judge(flow, state, item) if isinstance(item, End) else None
-    return but(unanswered(state), at=item.id, verdict=verdict), [Show(item.id)]
+    return unanswered(state, at=item.id, verdict=verdict), [Show(item.id)]
 
 
 def answered(flow: Flow, state: State, item: Question, value: str) -> Result:

@@ -3,7 +3,8 @@
 The rule of this module: nobody is cut short, and nobody waits. Speech begins only after enough voiced frames that a
 cough or a crackle does not stop a prompt (more of them while we speak ourselves); it has ended after a pause that is
 short for a word, longer for a sentence, longest between digits, and always below 700 ms. The audio handed out has some
-quiet on both sides, because recognisers miss the first sound of a word that begins at once, and a bounded length.
+quiet on both sides, because recognisers miss the first sound of a word that begins at once, and a bounded length. All
+of that audio is there some time before the pause is over, so whoever recognises it may begin then (``likely``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class EndRules:
     pause_ms: int = 540  # the pause that ends longer speech
     digits_ms: int = 660  # the pause that ends spoken digits
     pad_ms: int = 240  # of quiet kept on both sides
+    ahead_ms: int = 300  # before the pause is over, an utterance that has likely ended is handed out
     longest_ms: int = 8000  # an answer that goes on is cut here
 
 
@@ -65,6 +67,7 @@ class Endpointer:
         self._before: deque[tuple[bytes, bool]] = deque(maxlen=kept)
         self._frames: list[bytes] = []  # of the utterance; empty while nobody speaks
         self._start_ms = self._voiced_ms = self._padded_ms = 0
+        self.likely: Ended | None = None  #: what `Ended` will be if no more is said; after one frame of each pause
 
     @property
     def speaking(self) -> bool:
@@ -78,7 +81,7 @@ class Endpointer:
 
     def feed(self, frame: bytes, at_ms: int, *, playing: bool = False, digits: bool = False) -> Began | Ended | None:
         """The next 20 ms, which end at ``at_ms`` of call time; ``playing``: we speak; ``digits``: we ask for some."""
-        voiced = self._detector.feed(frame)
+        voiced, self.likely = self._detector.feed(frame), None
         if self._frames:
             return self._speech(frame, at_ms, voiced, digits)
         self._before.append((frame, voiced))
@@ -101,12 +104,18 @@ class Endpointer:
         self._frames.append(frame)
         if voiced:
             self._voiced_ms = at_ms
-        if at_ms - self._voiced_ms < self._pause(digits) and at_ms - self._start_ms < self._rules.longest_ms:
+        quiet, pause = at_ms - self._voiced_ms, self._pause(digits)
+        if quiet < pause and at_ms - self._start_ms < self._rules.longest_ms:
+            if quiet == max(self._rules.pad_ms, pause - self._rules.ahead_ms):
+                self.likely = self._said()
             return None
-        wanted = self._padded_ms + self._voiced_ms - self._start_ms + self._rules.pad_ms
-        ended = Ended(self._start_ms, self._voiced_ms, b"".join(self._frames[: wanted // FRAME_MS]))
+        ended = self._said()
         self._frames = []
         return ended
+
+    def _said(self) -> Ended:
+        wanted = self._padded_ms + self._voiced_ms - self._start_ms + self._rules.pad_ms
+        return Ended(self._start_ms, self._voiced_ms, b"".join(self._frames[: wanted // FRAME_MS]))
 
     def _pause(self, digits: bool) -> int:
         if digits:

@@ -1,7 +1,8 @@
 """What a client says at a question, from the sound of his side of the call to an event of the script.
 
 The rule of this module: one answer at a time, and none of yesterday's. An utterance belongs to the question at which it
-began; when the script has gone on meanwhile, its reading is dropped.
+began; when the script has gone on meanwhile, its reading is dropped. It is recognised while the pause that ends it is
+still waited for; when he goes on speaking, that reading is dropped too, and the whole is recognised.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ class Listening:
         self._task: VoiceTask | None = None
         self._playing = False
         self._question = 0
+        self._early: tuple[int, asyncio.Future[tuple[Candidate, ...]]] | None = None  # an utterance that ended then
         self._owed = False  # the script was told that he speaks, and waits for what he said
 
     def at(self, task: VoiceTask | None, *, playing: bool) -> None:
         """From now on answers to ``task`` are welcome (None: none); ``playing``: while we speak ourselves."""
         self._question += 1
-        self._owed, self._playing = False, playing
+        self._owed, self._playing, self._early = False, playing, None
         self._task = task if task is not None and self._listeners.hears(task.language) else None
         if self._ends is not None:
             self._ends.reset()
@@ -51,7 +53,7 @@ class Listening:
             case Ended():
                 self._recognise(heard, self._task)
             case _:
-                pass
+                self._begin_early(self._ear().likely, self._task)
 
     def close(self) -> None:
         """The call is over."""
@@ -67,12 +69,17 @@ class Listening:
             self._ends = Endpointer(self._detector)
         return self._ends
 
+    def _begin_early(self, likely: Ended | None, task: VoiceTask) -> None:
+        if likely is not None:
+            self._early = likely.end_ms, self._listeners.submit(likely.pcm, task)
+
     def _recognise(self, said: Ended, task: VoiceTask) -> None:
-        question = self._question
+        question, early, self._early = self._question, self._early, None
 
         def known(done: asyncio.Future[tuple[Candidate, ...]]) -> None:
             if question == self._question and not done.cancelled():
                 self._owed = False
                 self._tell(Spoke(done.result(), said.start_ms, said.end_ms))
 
-        self._listeners.submit(said.pcm, task).add_done_callback(known)
+        reading = early[1] if early and early[0] == said.end_ms else self._listeners.submit(said.pcm, task)
+        reading.add_done_callback(known)

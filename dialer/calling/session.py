@@ -25,7 +25,7 @@ from dialer.calling.voice_answers import Listeners
 from dialer.calling.watching import Watch
 from dialer.desk.handoff import AgentLeg, HandoffDesk
 from dialer.desk.talk import AgentTalk
-from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended
+from dialer.lines.base import FRAME_MS, Answered, Call, CallEvent, CallState, Digit, EarlyMedia, Ended, KeyDown
 from dialer.lines.inband import KeyDetector
 from ivr_flows import events as flow_events
 from ivr_flows import interpreter
@@ -147,6 +147,7 @@ class CallSession:
         self._last_prompt: str | None = None
         self._draining = 0
         self._pause = 0
+        self._down = ""  # the key that is being pressed
         self._whole = True
         self._listening: tuple[int, int] | None = None  # deadline in call time, timeout
         self._open: _OpenAnswer | None = None
@@ -204,8 +205,13 @@ class CallSession:
                 self._start_recording(provisional.at)
             case Answered(at=at):
                 self._answered(at)
-            case Digit(key=key):
+            case KeyDown(key=key):
+                self._down = key
                 self._key(key)
+            case Digit(key=key):
+                if self._down != key:  # one that is told when it is let go alone (SIP INFO)
+                    self._key(key)
+                self._down = ""
             case Ended(ending=ending):
                 self._ended(ending.at)
             case _:

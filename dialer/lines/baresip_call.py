@@ -33,6 +33,7 @@ from dialer.lines.base import (
     EndedBy,
     Ending,
     FarEndHold,
+    KeyDown,
     LineError,
     Listener,
     MediaStats,
@@ -333,6 +334,7 @@ class BaresipCall:
     def _press_key(self, key: str) -> None:
         self._key = (key, self._clock.monotonic())
         self._key_limit = self._loop.call_later(LONGEST_KEY_S, self._release_key)
+        self._listeners.tell(KeyDown(key, self._clock.now()))
 
     def _release_key(self) -> None:
         """Tell the key that is down: its end came, the next one starts, it is down too long, or the call ended."""

@@ -146,6 +146,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyDown:
+    """The far end begins to press a key (RFC 4733); the ``Digit`` of the same key follows when it is released."""
+
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """The far end pressed a key (RFC 4733 or SIP INFO); told once, when the key is released."""
 
@@ -169,7 +177,7 @@ class Ended:
     ending: Ending
 
 
-CallEvent = Rang | EarlyMedia | Answered | Digit | FarEndHold | Ended
+CallEvent = Rang | EarlyMedia | Answered | KeyDown | Digit | FarEndHold | Ended
 Listener = Callable[[CallEvent], None]
 
 

@@ -25,6 +25,7 @@ from dialer.lines.base import (
     EndedBy,
     Ending,
     FarEndHold,
+    KeyDown,
     LineError,
     Listener,
     MediaStats,
@@ -248,6 +249,7 @@ class PyvoipCall:
         if self._key is None:
             self._key = _Key(news.key, news.stamp, news.duration_ms)
             self._key_limit = self._loop.call_later(LONGEST_KEY_S, self._release_key)
+            self._listeners.tell(KeyDown(news.key, self._clock.now()))
         self._key.duration_ms = max(self._key.duration_ms, news.duration_ms)
         if news.ended:
             self._release_key()

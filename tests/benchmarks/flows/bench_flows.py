@@ -16,6 +16,7 @@ The last line of the output is one JSON object. BENCH_QUICK=1: few calls, short.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import statistics
@@ -62,6 +63,8 @@ def events():
 
     calls = _rehearsed()
     count = sum(len(happened) for *_, happened in calls)
+    gc.collect()
+    gc.freeze()  # what the rehearsals have left behind is not the interpreter's
     speeds = []
     for _ in range(3 if QUICK else ROUNDS * 3):
         states = [interpreter.start(flow, facts)[0] for flow, facts, _ in calls]

@@ -107,6 +107,18 @@ def test_the_pause_that_ends_speech_fits_what_was_said(voiced_ms: int, digits: b
     assert told[-1][0] == 400 + voiced_ms + pause_ms
 
 
+@given(st.integers(10, 100), st.booleans())
+def test_what_has_likely_ended_is_what_is_handed_out_later(voiced_frames: int, digits: bool) -> None:
+    pointer, likely = Endpointer(Scripted()), []
+    for at, start in enumerate(range(0, FRAME_BYTES * (voiced_frames + 40), FRAME_BYTES), 1):
+        told = pointer.feed(bytes([start < voiced_frames * FRAME_BYTES]) * FRAME_BYTES, at * FRAME_MS, digits=digits)
+        likely += [(at, pointer.likely)] if pointer.likely else []
+        if isinstance(told, Ended):
+            assert [one for _, one in likely] == [told]
+            assert at - likely[0][0] <= RULES.ahead_ms // FRAME_MS
+            return
+
+
 def test_who_speaks_on_is_cut_and_heard_again() -> None:
     told = run(Endpointer(Scripted()), frames((True, 9000), (False, 1000)))
     first, second = (one for _, one in told if isinstance(one, Ended))

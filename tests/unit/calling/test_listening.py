@@ -100,6 +100,40 @@ def test_nothing_more_is_told_until_it_is_understood() -> None:
     assert len(room.asked) == 1
 
 
+def test_an_answer_is_recognised_while_its_pause_lasts_and_told_after_it() -> None:
+    async def call() -> Room:
+        room = Room()
+        room.ear.at(TASK, playing=False)
+        room.hear(VOICE, 500)
+        room.hear(QUIET, 300)
+        await room.understand()
+        assert [type(event) for event in room.told] == [SpeechBegan]
+        room.hear(QUIET, 200)
+        await asyncio.sleep(0)
+        return room
+
+    room = asyncio.run(call())
+    assert [type(event) for event in room.told] == [SpeechBegan, Spoke]
+    assert len(room.asked) == 1
+
+
+def test_who_goes_on_after_a_breath_is_recognised_as_a_whole() -> None:
+    async def call() -> Room:
+        room = Room()
+        room.ear.at(TASK, playing=False)
+        room.hear(VOICE, 500)
+        room.hear(QUIET, 300)
+        await room.understand()
+        room.hear(VOICE, 500)
+        room.hear(QUIET, 700)
+        await room.understand()
+        return room
+
+    room = asyncio.run(call())
+    assert [type(event) for event in room.told] == [SpeechBegan, Spoke]
+    assert len(room.asked[-1][0]) > 2 * len(room.asked[0][0])
+
+
 def test_what_was_said_at_another_question_is_dropped() -> None:
     async def call() -> Room:
         room = Room()

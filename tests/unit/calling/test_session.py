@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dialer.calling.evidence.answering import Answer, AnswerVerdict
-from dialer.lines.base import EarlyMedia, EndedBy, Provisional
+from dialer.lines.base import EarlyMedia, EndedBy, KeyDown, Provisional
 from dialer.lines.inband import COLUMNS, KEYS, ROWS, KeyDetector
 
 pytestmark = pytest.mark.unit
@@ -90,6 +90,21 @@ def stage_time() -> Any:
     from datetime import UTC, datetime
 
     return datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+
+
+def test_a_key_counts_when_it_is_pressed_and_not_again_when_it_is_let_go(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        stage.client.answer()
+        await stage.question()
+        stage.client.tell(KeyDown("1", stage_time()))
+        assert stage.session.result.keys == 1
+        stage.client.press("1")
+        assert stage.session.result.keys == 1
+        stage.client.press("1")
+        assert stage.session.result.keys == 2
+        stage.client.end()
+
+    play(scenario)
 
 
 def test_an_answer_is_followed_at_once_and_the_beginning_of_a_call_by_a_pause(play: Play) -> None:
