@@ -5,8 +5,9 @@ conditions: clean, through A-law, with 10 dB of room noise, with 5 % of the pack
 too). A wrong accept is a sure value other than the spoken one, or any sure value where no answer was given: hedges and
 other sentences of the corpus, the clips of real speech in tests/data/speech, and network announcements, the last two
 at every kind of question. `accuracy` counts right answers taken at once; the ones that are read back are listed apart.
-Limits were set on the `development` half; in the held-out one mostly other voices speak mostly other wordings (one voice
-is in both at another speed, and so are the shortest answers). The last line of the output is one JSON object. BENCH_QUICK=1: every sixth clip.
+Limits were set on the `development` half; in the held-out one mostly other voices speak mostly other wordings (one
+voice is in both at another speed, and so are the shortest answers). The last line of the output is one JSON object.
+BENCH_QUICK=1: every sixth clip.
 
     python tests/benchmarks/voice/bench_voice.py [--split held_out|development] [--workers 2] [--texts FILE] [--wrong]
 
