@@ -65,11 +65,10 @@ class Scripts:
 
     def _part(self, name: str, language: str) -> Flow:
         key = name, language
-        version = self._in_force.get(key) or self._versions.in_force(name, language)
-        if version not in self._flows:
-            self._flows[version] = self._versions.load(name, language)
-        self._in_force[key] = version
-        return self._flows[version]
+        known = self._flows.get(self._in_force.get(key) or self._versions.in_force(name, language))
+        flow = known or self._versions.load(name, language)
+        self._in_force[key], self._flows[flow.hash] = flow.hash, flow
+        return flow
 
     def _at_hand(self, name: str, language: str) -> Flow | None:
         """The flow, when nothing has to be read for it."""

@@ -11,10 +11,10 @@ import pytest
 from core.clock import CHINA
 from dialer.calling.scripts import Scripts, ScriptUnready
 from dialer.calling.told import Told
-from dialer.calling.versions import Shipped
 from dialer.tables import Client
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
+from tests.approving import Shipped
 from tests.tones import spoken, studio
 
 pytestmark = pytest.mark.unit

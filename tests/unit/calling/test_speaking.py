@@ -16,13 +16,14 @@ from core.clock import ShiftedClock, SystemClock
 from core.db import Database
 from dialer.calling.scripts import Scripts
 from dialer.calling.speaking import SpokenAhead, speak_ahead
-from dialer.calling.versions import Registered, Shipped
+from dialer.calling.versions import Registered
 from dialer.tables import Callback, CallbackMode, Client
 from huifang import speaking
 from huifang.commands.run import plan_tonight
 from ivr_flows.errors import VoiceError
 from ivr_flows.prompts import Catalogue
 from ivr_flows.speech import Speaker
+from tests.approving import Shipped
 from tests.unit.gate.firm import contact
 
 pytestmark = pytest.mark.unit
