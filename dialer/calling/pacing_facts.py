@@ -100,6 +100,7 @@ class Pacer:
         """Read history and ledger anew; until this succeeds nothing is known and pacing is at its most careful."""
         rules = self.rules
         since, until = window(now, rules.abandonment_days)
+        self._needs.clear()  # somebody may have approved another version of a script
         self.known = Known(
             now,
             flow_histories(session, now, calls=rules.history_calls, days=rules.history_days),

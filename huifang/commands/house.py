@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dialer.desk.agents import employ
 from dialer.tables import AgentState
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
+from ivr_flows import register
 from ivr_flows.loader import load_flow, names
 from ivr_flows.prompts import Catalogue
 from recordings.writer import Spool
@@ -104,7 +105,16 @@ def _scripts(context: Context) -> str:
     ]
     missing = sorted(wanted - {flow.name for flow in loaded})
     told = f"; not written yet, so these call-backs are not dialed: {', '.join(missing)}" if missing else ""
-    return f"{len(loaded)} in order{told}"
+    return f"{len(loaded)} in order{told}{_unapproved(context, wanted - set(missing))}"
+
+
+def _unapproved(context: Context, wanted: Collection[str]) -> str:
+    """Which of the scripts nobody is called with, because no version of them is approved."""
+    context.db.require_current()
+    with context.db.session() as session:
+        lacking = sorted(set(wanted) - register.approved_hashes(session).keys())
+    remedy = "`huifang flow submit --all --by AUTHOR`, then `huifang flow approve --all --by AUDITOR`"
+    return f"; not approved, so nobody is called with {', '.join(lacking)}: {remedy}" if lacking else ""
 
 
 def _model(context: Context, language: str) -> Finding:

@@ -12,12 +12,12 @@ import click
 from core.clock import china
 from dialer.calling.abandonment import Tally, within
 from dialer.calling.pacing import CallNeed, PacingRules, may_dial, most_calls, rules_of
-from dialer.calling.pacing_facts import Flows, Look, Pacer
+from dialer.calling.pacing_facts import Look, Pacer
 from dialer.calling.pacing_history import by_day, total
+from dialer.calling.versions import Registered
 from huifang.context import Context
 from huifang.output import console, print_json, print_table
-from ivr_flows.loader import load_flow, names
-from ivr_flows.model import Flow
+from ivr_flows.loader import names
 
 pass_context = click.make_pass_decorator(Context)
 COLUMNS = ("answered", "asked", "joined", "late", "lost", "gone", "abandoned", "of_persons", "of_asked")
@@ -53,7 +53,7 @@ def pacing(click_context: click.Context, as_json: bool) -> None:
 
 def _tell(context: Context, as_json: bool) -> None:
     now, rules = context.clock.now(), rules_of(context.settings)
-    pacer = Pacer(rules, flows=_flows(context), avoided=context.pack.series_avoided)
+    pacer = Pacer(rules, flows=Registered(context.db).load, avoided=context.pack.series_avoided)
     with context.db.session() as session:
         pacer.refresh(session, now)
         look = pacer.look(session, now)
@@ -63,16 +63,6 @@ def _tell(context: Context, as_json: bool) -> None:
         print_json({"at": china(now).isoformat(), **_document(look, lines), "today": _tallies(today)})
     else:
         _print(look, lines)
-
-
-def _flows(context: Context) -> Flows:
-    firm = context.settings.firm
-    companies = {"zh-CN": firm.name, "en": firm.name_en}
-
-    def approved(name: str, language: str) -> Flow:
-        return load_flow(name, language, company=companies[language])
-
-    return approved
 
 
 def _lines(context: Context, look: Look) -> Iterator[FlowLine]:

@@ -183,6 +183,8 @@ def test_the_doctor_names_what_is_missing_and_the_command_that_mends_it(run: Run
     assert "huifang models fetch" in findings["recogniser zh-CN"]["remedy"]
     assert findings["database"]["remedy"] == ""
     assert findings["scripts"]["remedy"] == ""
+    assert "not approved, so nobody is called with existing_client, " in findings["scripts"]["found"]
+    assert "huifang flow submit --all" in findings["scripts"]["found"]
 
 
 def test_every_shipped_script_is_in_order(run: Run) -> None:

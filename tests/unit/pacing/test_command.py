@@ -15,6 +15,7 @@ from core.clock import SystemClock
 from core.db import Database
 from dialer.tables import Agent, AgentState, Attempt, Callback, Handoff, Item, Staff
 from huifang.commands import cli
+from tests.approving import approve
 
 pytestmark = pytest.mark.unit
 
@@ -31,6 +32,7 @@ def run(tmp_path: Path, owe: Callable[..., Callback], an_attempt: Callable[..., 
     at = SystemClock().now()
     with database.write() as session:
         callback = owe(session)
+        approve(session, ["new_account"], at)
         dates = {"due_on": callback.due_on, "due_at": callback.due_at, "planned_on": callback.due_on}
         ids = {"item_id": "I1", "callback_id": "B1", "pack": "demo_firm", "programme": "new_account"}
         session.add(
