@@ -6,7 +6,7 @@ value keeps its line and column, so that any later fault can name its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from json import loads
@@ -73,8 +73,10 @@ def read(path: Path) -> tuple[Document, list[FlowError]]:
         return Document(str(path), {}, {}), [fault]
 
 
-def parse(text: str, file: str) -> tuple[Document, list[FlowError]]:
-    """The same for a text; `file` is only the name used in faults."""
+def parse(
+    text: str, file: str, check: Callable[[Document], list[FlowError]] | None = None
+) -> tuple[Document, list[FlowError]]:
+    """The same for a text; `file` is only the name used in faults. `check` is for documents of another schema."""
     places: dict[Place, tuple[int, int]] = {}
     faults: list[FlowError] = []
     try:
@@ -86,7 +88,7 @@ def parse(text: str, file: str) -> tuple[Document, list[FlowError]]:
         fault = FlowError(file, at, "not-yaml", str(problem.problem), hint="mend the YAML at this place")
         return Document(file, {}, {}), [fault]
     document = Document(file, _convert(root, (), places, faults, file) if root else {}, places, text)
-    return document, faults or _against_schema(document)
+    return document, faults or (check or _against_schema)(document)
 
 
 def _refuse_aliases(text: str) -> None:

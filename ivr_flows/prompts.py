@@ -43,11 +43,6 @@ def prompt_hash(prompt: Prompt) -> str:
     return content_hash(prompt.language, prompt.text)
 
 
-def write_flac(path: Path, samples: Pcm) -> None:
-    """Write a prompt file without loss (8 kHz mono 16-bit FLAC)."""
-    write_whole(path, lambda target: soundfile.write(target, samples, RATE, format="FLAC", subtype="PCM_16"))
-
-
 def write_ogg(path: Path, samples: Pcm) -> None:
     """Write a prompt file as Ogg Vorbis (8 kHz mono): a third of the FLAC, and read several times faster than Opus."""
 

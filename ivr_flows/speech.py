@@ -19,9 +19,7 @@ from ivr_flows import kokoro
 from ivr_flows.errors import VoiceError
 from ivr_flows.files import write_whole
 from ivr_flows.signal import telephone
-from ivr_flows.spoken import WEEKDAYS, day, pieces, plain
-
-__all__ = ["WEEKDAYS", "Speaker", "Voice", "by_espeak", "by_kokoro", "day", "synthesise"]
+from ivr_flows.spoken import pieces, plain
 
 Voice = Callable[[str, str], bytes]
 """Text and language to 8 kHz s16le."""

@@ -17,8 +17,6 @@ from ivr_flows.model import Prompt
 from ivr_flows.prompts import COMMITTED, Catalogue
 from ivr_flows.rendering import orphans, wanted
 
-__all__ = ["main", "orphans", "wanted"]
-
 
 @click.command()
 @click.option("--check", is_flag=True, help="List missing and orphaned audio; exit 1 if there is any.")

@@ -26,7 +26,6 @@ from ivr_flows.rehearsal.names import question_at, says
 
 SCENARIOS = "scenarios"
 Fields = Mapping[str, Tree]
-_OF_YAML = frozenset({"not-yaml", "duplicate-key"})
 _CODES = {
     "required": ("missing-key", "add the key"),
     "enum": ("bad-value", "use one of the listed values"),
@@ -59,8 +58,7 @@ def of_flow(flow: Flow, *, folder: Path = FLOWS) -> Rehearsals:
 
 def of_text(text: str, file: str, flow: Flow) -> Rehearsals:
     """The same for a text; `file` is the name used in faults. Raises FlowRefused."""
-    document, found = parse(text, file)
-    faults = [fault for fault in found if fault.code in _OF_YAML] or _against_schema(document)
+    document, faults = parse(text, file, _against_schema)
     faults = faults or [*_acts(document), *_names(document, flow)]
     if faults:
         raise FlowRefused(sorted(faults, key=lambda fault: (fault.line, fault.column)))

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from ivr_flows.errors import VoiceError
 from ivr_flows.graph import to_svg
 from ivr_flows.model import Flow, Prompt
-from ivr_flows.prompts import COMMITTED, Catalogue, as_heard, content_hash, read_audio, write_flac, write_ogg
+from ivr_flows.prompts import COMMITTED, Catalogue, as_heard, content_hash, read_audio, write_ogg
 from ivr_flows.signal import RATE, normalise, resample, telephone, to_pcm
-from ivr_flows.speech import WEEKDAYS, Speaker, day
+from ivr_flows.speech import Speaker
+from ivr_flows.spoken import WEEKDAYS, day
 from ivr_flows.studio import Standing, note, recording, take_in
 from ivr_flows.terminal import run
 
@@ -34,7 +35,9 @@ def _tone(hertz: float, rate: int, seconds: float = 1.0) -> np.ndarray:
 
 
 def test_a_studio_recording_of_any_shape_wins(tmp_path: Path) -> None:
-    write_flac(tmp_path / "audio" / "en" / f"{content_hash('en', HELLO.text)}.flac", to_pcm(_tone(500, RATE, 0.5)))
+    spoken = tmp_path / "audio" / "en" / f"{content_hash('en', HELLO.text)}.flac"
+    spoken.parent.mkdir(parents=True)
+    soundfile.write(spoken, to_pcm(_tone(500, RATE, 0.5)), RATE, subtype="PCM_16")
     catalogue = Catalogue(tmp_path)
     assert len(catalogue.audio(HELLO)) == RATE
     recorded = tmp_path / "recorded" / "en" / "hello.wav"
