@@ -399,6 +399,7 @@ class Attempt(Base):
     disposition: Mapped[str | None] = mapped_column(index=True)
     verdict: Mapped[dict[str, Any] | None]  # the flow's verdict: outcome, follow_up, reasons
     path: Mapped[list[Any] | None]  # every arrow of the script that was walked: [step, outcome, next step]
+    moments: Mapped[list[Any] | None]  # when each of them was walked, milliseconds of the recording
     recording_id: Mapped[str | None]
     counts: Mapped[bool] = mapped_column(default=True)  # False: a trunk fault, consumes no attempt
     caller: Mapped[str | None]  # the member of staff who started it by hand; None: the dialer

@@ -282,6 +282,7 @@ def _keep_result(attempt: Attempt, result: SessionResult) -> None:
     if result.verdict is not None:
         attempt.verdict = asdict(result.verdict)
     attempt.path = [list(arrow) for arrow in result.path] or None
+    attempt.moments = list(result.moments) or None
     if result.answer is not None:
         attempt.answer_class = result.answer.kind.value
         attempt.answer_evidence = {**result.answer.as_json(), "acted": result.machine}

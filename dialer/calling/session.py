@@ -84,6 +84,7 @@ class SessionResult:
     leg: AgentLeg | None = None
     agent_outcome: str | None = None
     path: tuple[tuple[str, str, str], ...] = ()  # every arrow of the script that was walked
+    moments: tuple[int, ...] = ()  # when each of them was, in call time
     answer: AnswerVerdict | None = None  # who answered, when that is judged in the live call
     machine: bool = False  # the call was ended because no person was on the line
 
@@ -226,7 +227,8 @@ class CallSession:
             return
         if self._watch is not None:
             self._watch.begin(self._judged)
-        self._state, actions = interpreter.start(self._script.flow, self._script.facts)
+        state, actions = interpreter.start(self._script.flow, self._script.facts)
+        self._moved(state)
         self._perform(actions)
 
     def _key(self, key: str) -> None:
@@ -387,9 +389,15 @@ class CallSession:
 
     def _feed(self, event: flow_events.Event) -> None:
         if self._state is not None:
-            self._state, actions = interpreter.step(self._script.flow, self._state, event)
-            self.result.path = self._state.path
+            state, actions = interpreter.step(self._script.flow, self._state, event)
+            self._moved(state)
             self._perform(actions, 0 if isinstance(event, ANSWERS) else PAUSE_TICKS)
+
+    def _moved(self, state: State) -> None:
+        """Keep where the script stands, and when it walked the arrows that led there."""
+        walked = len(state.path) - len(self.result.path)
+        self.result.path, self.result.moments = state.path, (*self.result.moments, *[self._ms] * walked)
+        self._state = state
 
     def _perform(self, actions: list[flow_events.Action], pause: int = PAUSE_TICKS) -> None:
         for action in actions:

@@ -74,18 +74,9 @@ def _walk(attempt: Attempt, steps: Mapping[str, ReadStep]) -> Iterator[Walked]:
 
 def _visits(attempt: Attempt) -> list[tuple[str, str, int | None]]:
     """(step, outcome, when it began) of every step that was entered; without a kept path those that were answered."""
-    arrows = _path(attempt)
+    arrows, moments = attempt.path or (), attempt.moments or ()
     if not arrows:
         return [(answer.step, answer.value, None) for answer in sorted(attempt.answers, key=lambda one: one.start_ms)]
-    entered = [(str(arrow[2]), _moment(arrow)) for arrow in arrows]
     left = [str(following[1]) for _, following in pairwise([*arrows, ("", "", "")])]
-    return [(step, outcome, at) for (step, at), outcome in zip(entered, left, strict=True)]
-
-
-def _path(attempt: Attempt) -> Sequence[Sequence[object]]:
-    """Every arrow as (step, outcome, next step), and where the call kept it the millisecond."""
-    return list(getattr(attempt, "path", None) or ())
-
-
-def _moment(arrow: Sequence[object]) -> int | None:
-    return int(str(arrow[3])) if len(arrow) > 3 and arrow[3] is not None else None
+    begun = [*moments, *[None] * (len(arrows) - len(moments))]
+    return [(str(arrow[2]), outcome, at) for arrow, outcome, at in zip(arrows, left, begun, strict=True)]

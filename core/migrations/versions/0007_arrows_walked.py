@@ -1,4 +1,4 @@
-"""Which arrows of its script a call walked: where clients drop out."""
+"""Which arrows of its script a call walked, and when: where clients drop out, and where a step is in the recording."""
 
 from __future__ import annotations
 
@@ -12,3 +12,4 @@ down_revision = "0006"
 def upgrade() -> None:
     """Calls of before have none."""
     op.add_column("attempt", sa.Column("path", sa.JSON(), nullable=True))
+    op.add_column("attempt", sa.Column("moments", sa.JSON(), nullable=True))

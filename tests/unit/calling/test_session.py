@@ -45,6 +45,20 @@ def test_a_client_who_answers_everything_rightly_passes(play: Play) -> None:
     play(scenario)
 
 
+def test_every_arrow_that_was_walked_has_its_moment_in_the_recording(play: Play) -> None:
+    async def scenario(stage: Any) -> None:
+        await _answer_all(stage)
+        result = await stage.result()
+        assert len(result.moments) == len(result.path) > 10
+        assert list(result.moments) == sorted(result.moments)
+        assert result.moments[0] < result.moments[-1] <= len(stage.tape.firm) // 16
+        asked = {taken.answer.step: taken.start_ms for taken in stage.answers}
+        entered = {step: moment for (_, _, step), moment in zip(result.path, result.moments, strict=True)}
+        assert entered["opening.convenient"] == asked["opening.convenient"]
+
+    play(scenario)
+
+
 def test_every_answer_names_what_was_played_and_where_it_stands(play: Play) -> None:
     async def scenario(stage: Any) -> None:
         await _answer_all(stage)

@@ -228,9 +228,9 @@ def test_every_step_of_the_walk_has_its_second(day: Any) -> None:
         path = [
             ("", "start", "opening"),
             ("opening", "next", "full_discretion"),
-            ("full_discretion", "no", "closing", 10900),
+            ("full_discretion", "no", "closing"),
         ]
-        vars(attempt)["path"] = path
+        attempt.path, attempt.moments = path, [None, None, 10900]
         walk = replay(session, attempt).walk
     told = [(one.step, one.outcome, one.start_ms, one.about, one.answer is not None) for one in walk]
     assert told == [
@@ -249,7 +249,7 @@ def test_the_steps_of_a_merged_call_back_are_found_in_their_own_versions(day: An
     with day.db.session() as session:
         attempt = session.get_one(Attempt, "att-1b")
         attempt.flow, attempt.flow_hash = "+".join(merged.parts), merged.hash
-        vars(attempt)["path"] = [("", "start", name) for name in merged.steps]
+        attempt.path = [("", "start", name) for name in merged.steps]
         shown = replay(session, attempt)
         assert [version.name for version in shown.versions] == [NAME, "gal_special"]
     assert all(one.read for one in shown.walk)
