@@ -260,8 +260,3 @@ class Walk:
 @pytest.fixture
 def walk() -> Callable[..., Walk]:
     return Walk
-
-
-@pytest.fixture
-def scenarios() -> Path:
-    return Path(__file__).parent / "scenarios"
