@@ -94,7 +94,7 @@ def needs(companies: Mapping[str, str] | None = None, folder: Path = FLOWS) -> N
 
 
 def wanted(companies: Mapping[str, str] | None = None, folder: Path = FLOWS) -> list[Prompt]:
-    """Every text that must have audio, once. FlowRefused lists the faults of flows that cannot be read."""
+    """Every text that must have audio, once. VoiceError lists the faults of flows that cannot be read."""
     found = needs(companies, folder)
     if found.refused:
         raise VoiceError("\n".join([*found.refused, "run `huifang flow check` first"]))
